@@ -1,0 +1,157 @@
+package millpond
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Event is one committed event of a stream. It is immutable.
+type Event struct {
+	Offset         uint64          // 1-based, consecutive
+	Type           string          // 1–256 bytes; "stream/…" is the system's
+	Payload        json.RawMessage // any JSON, byte for byte as appended; nil: none
+	Metadata       json.RawMessage // a JSON object, byte for byte as appended; nil: none
+	Source         *Source         // what produced it; nil: not said
+	IdempotencyKey string          // unique in the stream for ever; empty: none
+	CreatedAt      time.Time       // the server's clock at commit, UTC: for display only
+}
+
+// Source says which processor produced an event.
+type Source struct {
+	Processor ProcessorID `json:"processor"`
+}
+
+// ProcessorID identifies a processor and the version of its code.
+type ProcessorID struct {
+	Slug    string `json:"slug"`    // 1–128 bytes
+	Version string `json:"version"` // 1–64 bytes
+}
+
+// Input is an event as a client appends it.
+type Input struct {
+	Type           string
+	Payload        json.RawMessage
+	Metadata       json.RawMessage
+	Source         *Source
+	IdempotencyKey string
+	Offset         uint64 // precondition: the offset that the event must get; 0: any
+}
+
+// SystemPrefix begins the types that belong to the system.
+const SystemPrefix = "stream/"
+
+// Validate says which rule the input breaks: an *Error with code [InvalidEvent] or [EventTooLarge] and the field's
+// name. It does not say whether the type may be appended by a client: see [Input.ValidateClient].
+func (in *Input) Validate() error {
+	if err := checkText("type", in.Type, MaxTypeBytes); err != nil {
+		return err
+	}
+	if in.IdempotencyKey != "" {
+		if err := checkText("idempotencyKey", in.IdempotencyKey, MaxIdempotencyKeyBytes); err != nil {
+			return err
+		}
+	}
+	if s := in.Source; s != nil {
+		if err := checkText("source.processor.slug", s.Processor.Slug, MaxSlugBytes); err != nil {
+			return err
+		}
+		if err := checkText("source.processor.version", s.Processor.Version, MaxVersionBytes); err != nil {
+			return err
+		}
+	}
+	if err := checkJSON("payload", in.Payload); err != nil {
+		return err
+	}
+	if err := checkJSON("metadata", in.Metadata); err != nil {
+		return err
+	}
+	if m := in.Metadata; m != nil {
+		if m[0] != '{' {
+			return invalidEvent("metadata", "must be a JSON object")
+		}
+		if len(m) > MaxMetadataBytes {
+			return tooLarge("metadata", len(m), MaxMetadataBytes)
+		}
+	}
+	if n := len(in.Payload) + len(in.Metadata); n > MaxEventBytes {
+		return tooLarge("payload", n, MaxEventBytes)
+	}
+	return nil
+}
+
+// ValidateClient is Validate for an input that comes from a client, which may append only those core types that
+// [ClientType] allows.
+func (in *Input) ValidateClient() error {
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	if strings.HasPrefix(in.Type, SystemPrefix) && !ClientType(in.Type) {
+		return invalidEvent("type", strconv.Quote(in.Type)+" belongs to the system: choose a type that does not start with "+
+			strconv.Quote(SystemPrefix))
+	}
+	return in.checkCore()
+}
+
+func checkText(field, s string, limit int) error {
+	switch {
+	case s == "":
+		return invalidEvent(field, "is required")
+	case len(s) > limit:
+		return invalidEvent(field, strconv.Itoa(len(s))+" bytes are over the limit of "+strconv.Itoa(limit))
+	case !utf8.ValidString(s):
+		return invalidEvent(field, "must be valid UTF-8")
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return invalidEvent(field, "must not contain control characters")
+	}
+	return nil
+}
+
+// checkJSON checks a JSON value: nil is none; otherwise valid, without space around it, UTF-8, of bounded depth.
+func checkJSON(field string, raw json.RawMessage) error {
+	if raw == nil {
+		return nil
+	}
+	if depth(raw) > MaxJSONDepth {
+		return invalidEvent(field, "is nested deeper than "+strconv.Itoa(MaxJSONDepth)+" levels")
+	}
+	if !json.Valid(raw) {
+		return invalidEvent(field, "must be valid JSON")
+	}
+	if isSpace(raw[0]) || isSpace(raw[len(raw)-1]) {
+		return invalidEvent(field, "must not have white space around it")
+	}
+	if !utf8.Valid(raw) {
+		return invalidEvent(field, "must be valid UTF-8")
+	}
+	return nil
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// depth is how deep the arrays and objects of valid JSON are nested; for other text it is some number.
+func depth(raw []byte) int {
+	deepest, now, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+// Equal reports whether two sources are the same.
+func (s *Source) Equal(t *Source) bool {
+	return s == t || s != nil && t != nil && *s == *t
+}

@@ -1,0 +1,320 @@
+package millpond
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// AppendJSON appends the event as a JSON object. Payload and metadata are copied byte for byte, which
+// encoding/json would not do.
+func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"offset":`...)
+	dst = strconv.AppendUint(dst, e.Offset, 10)
+	dst = append(dst, `,"type":`...)
+	dst = appendJSONString(dst, e.Type)
+	if e.Payload != nil {
+		dst = append(dst, `,"payload":`...)
+		dst = append(dst, e.Payload...)
+	}
+	if e.Metadata != nil {
+		dst = append(dst, `,"metadata":`...)
+		dst = append(dst, e.Metadata...)
+	}
+	if e.Source != nil {
+		dst = append(dst, `,"source":{"processor":{"slug":`...)
+		dst = appendJSONString(dst, e.Source.Processor.Slug)
+		dst = append(dst, `,"version":`...)
+		dst = appendJSONString(dst, e.Source.Processor.Version)
+		dst = append(dst, `}}`...)
+	}
+	if e.IdempotencyKey != "" {
+		dst = append(dst, `,"idempotencyKey":`...)
+		dst = appendJSONString(dst, e.IdempotencyKey)
+	}
+	dst = append(dst, `,"createdAt":"`...)
+	dst = e.CreatedAt.UTC().AppendFormat(dst, TimeFormat)
+	return append(dst, `"}`...)
+}
+
+// AppendEventsJSON appends the events as a JSON array.
+func AppendEventsJSON(dst []byte, events []Event) []byte {
+	dst = append(dst, '[')
+	for i := range events {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = events[i].AppendJSON(dst)
+	}
+	return append(dst, ']')
+}
+
+// MarshalJSON is AppendJSON for encoding/json, which compacts payload and metadata.
+func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
+
+// UnmarshalJSON reads what AppendJSON writes. Unknown fields, repeated ones and other types of value are errors.
+func (e *Event) UnmarshalJSON(data []byte) error {
+	var ev Event
+	var createdAt string
+	err := decodeObject(data, func(key string, value json.RawMessage) error {
+		switch key {
+		case "offset":
+			return json.Unmarshal(value, &ev.Offset)
+		case "createdAt":
+			return json.Unmarshal(value, &createdAt)
+		}
+		known, err := decodeEventField(key, value, &ev.Type, &ev.Payload, &ev.Metadata, &ev.Source, &ev.IdempotencyKey)
+		if !known {
+			return invalidEvent(key, "is not a field of an event")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if ev.CreatedAt, err = time.Parse(TimeFormat, createdAt); err != nil {
+		return invalidEvent("createdAt", "must be a time like "+TimeFormat)
+	}
+	*e = ev
+	return nil
+}
+
+// MarshalJSON writes the input as a JSON object; encoding/json compacts payload and metadata.
+func (in Input) MarshalJSON() ([]byte, error) { return in.AppendJSON(nil), nil }
+
+// AppendJSON appends the input as a JSON object, payload and metadata byte for byte.
+func (in *Input) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"type":`...)
+	dst = appendJSONString(dst, in.Type)
+	if in.Payload != nil {
+		dst = append(dst, `,"payload":`...)
+		dst = append(dst, in.Payload...)
+	}
+	if in.Metadata != nil {
+		dst = append(dst, `,"metadata":`...)
+		dst = append(dst, in.Metadata...)
+	}
+	if in.Source != nil {
+		dst = append(dst, `,"source":{"processor":{"slug":`...)
+		dst = appendJSONString(dst, in.Source.Processor.Slug)
+		dst = append(dst, `,"version":`...)
+		dst = appendJSONString(dst, in.Source.Processor.Version)
+		dst = append(dst, `}}`...)
+	}
+	if in.IdempotencyKey != "" {
+		dst = append(dst, `,"idempotencyKey":`...)
+		dst = appendJSONString(dst, in.IdempotencyKey)
+	}
+	if in.Offset != 0 {
+		dst = append(dst, `,"offset":`...)
+		dst = strconv.AppendUint(dst, in.Offset, 10)
+	}
+	return append(dst, '}')
+}
+
+// UnmarshalJSON reads one input and checks that it has no unknown or repeated field. It does not Validate.
+func (in *Input) UnmarshalJSON(data []byte) error {
+	var v Input
+	err := decodeObject(data, func(key string, value json.RawMessage) error {
+		if key == "offset" {
+			if json.Unmarshal(value, &v.Offset) != nil || v.Offset == 0 {
+				return invalidEvent(key, "must be a whole number, 1 or more")
+			}
+			return nil
+		}
+		known, err := decodeEventField(key, value, &v.Type, &v.Payload, &v.Metadata, &v.Source, &v.IdempotencyKey)
+		if !known {
+			return invalidEvent(key, "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	*in = v
+	return nil
+}
+
+func decodeEventField(key string, value json.RawMessage, typ *string, payload, metadata *json.RawMessage,
+	source **Source, idempotencyKey *string) (known bool, err error) {
+	switch key {
+	case "type":
+		return true, decodeString(key, value, typ)
+	case "idempotencyKey":
+		err := decodeString(key, value, idempotencyKey)
+		if err == nil && *idempotencyKey == "" {
+			err = invalidEvent(key, "must not be empty: leave it out")
+		}
+		return true, err
+	case "payload":
+		*payload = value
+	case "metadata":
+		*metadata = value
+	case "source":
+		*source = new(Source)
+		return true, decodeSource(value, *source)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func decodeSource(data []byte, s *Source) error {
+	seen := false
+	err := decodeObject(data, func(key string, value json.RawMessage) error {
+		if key != "processor" {
+			return invalidEvent(key, "is not a field of a source: use processor")
+		}
+		seen = true
+		return within("processor", decodeObject(value, func(key string, value json.RawMessage) error {
+			switch key {
+			case "slug":
+				return decodeString(key, value, &s.Processor.Slug)
+			case "version":
+				return decodeString(key, value, &s.Processor.Version)
+			}
+			return invalidEvent(key, "is not a field of a processor: use slug, version")
+		}))
+	})
+	if err == nil && !seen {
+		err = invalidEvent("processor", "is required")
+	}
+	return within("source", err)
+}
+
+func decodeString(field string, value json.RawMessage, s *string) error {
+	if len(value) == 0 || value[0] != '"' || json.Unmarshal(value, s) != nil {
+		return invalidEvent(field, "must be a string")
+	}
+	return nil
+}
+
+// ParseInputs reads the body of an append: one input, or an array of them (batch is then true). It validates each
+// as a client's. Errors name the field, in a batch with its index: "[2].type".
+func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
+	if len(body) > MaxBatchBytes {
+		return nil, false, tooLarge("", len(body), MaxBatchBytes)
+	}
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return nil, false, &Error{Code: InvalidRequest, Message: "the body is empty: send one event, or an array of events, as JSON"}
+	}
+	if body[0] != '[' {
+		in, err := parseInput(body)
+		return []Input{in}, false, err
+	}
+	err = decodeArray(body, func(i int, value json.RawMessage) error {
+		if i >= MaxBatchEvents {
+			return &Error{Code: EventTooLarge, Message: fmt.Sprintf("a batch has at most %d events", MaxBatchEvents)}
+		}
+		in, err := parseInput(value)
+		inputs = append(inputs, in)
+		return within("["+strconv.Itoa(i)+"]", err)
+	})
+	if err == nil && len(inputs) == 0 {
+		err = &Error{Code: InvalidRequest, Message: "the batch is empty: send at least one event"}
+	}
+	return inputs, true, err
+}
+
+func parseInput(data []byte) (Input, error) {
+	var in Input
+	if err := in.UnmarshalJSON(data); err != nil {
+		return in, err
+	}
+	return in, in.ValidateClient()
+}
+
+// within puts a parent in front of the field that an *Error names.
+func within(parent string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	nested := *e
+	switch {
+	case nested.Field == "":
+		nested.Field = parent
+	case nested.Field[0] == '[':
+		nested.Field = parent + nested.Field
+	default:
+		nested.Field = parent + "." + nested.Field
+	}
+	return &nested
+}
+
+// decodeObject calls field for each member of one JSON object. Unlike encoding/json it is exact about case, and
+// refuses a repeated key. Values are slices of a copy of data.
+func decodeObject(data []byte, field func(key string, value json.RawMessage) error) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil {
+		return notJSON(err)
+	} else if t != json.Delim('{') {
+		return &Error{Code: InvalidEvent, Message: "must be a JSON object"}
+	}
+	seen := make(map[string]bool, 8)
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return notJSON(err)
+		}
+		key := t.(string)
+		if seen[key] {
+			return invalidEvent(key, "is there twice")
+		}
+		seen[key] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return notJSON(err)
+		}
+		if err := field(key, value); err != nil {
+			return err
+		}
+	}
+	return decodeEnd(d)
+}
+
+func decodeArray(data []byte, element func(i int, value json.RawMessage) error) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil {
+		return notJSON(err)
+	} else if t != json.Delim('[') {
+		return &Error{Code: InvalidRequest, Message: "must be a JSON array"}
+	}
+	for i := 0; d.More(); i++ {
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return notJSON(err)
+		}
+		if err := element(i, value); err != nil {
+			return err
+		}
+	}
+	return decodeEnd(d)
+}
+
+func decodeEnd(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return notJSON(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return &Error{Code: InvalidRequest, Message: "there is more after the end of the JSON value"}
+	}
+	return nil
+}
+
+func notJSON(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &Error{Code: InvalidRequest, Message: "not valid JSON: it ends too early"}
+	}
+	return &Error{Code: InvalidRequest, Message: "not valid JSON: " + err.Error()}
+}
+
+func appendJSONString(dst []byte, s string) []byte {
+	b, _ := json.Marshal(s) // a string always marshals
+	return append(dst, b...)
+}

@@ -1,0 +1,36 @@
+package millpond
+
+import "time"
+
+// The limits of the vocabulary. A server may set lower ones, never higher ones.
+const (
+	MaxNamespaceBytes      = 64        // namespace of a Name
+	MaxPathBytes           = 512       // path of a Name
+	MaxTypeBytes           = 256       // Event.Type
+	MaxIdempotencyKeyBytes = 512       // Event.IdempotencyKey
+	MaxSlugBytes           = 128       // Source.Processor.Slug
+	MaxVersionBytes        = 64        // Source.Processor.Version
+	MaxMetadataBytes       = 64 << 10  // Event.Metadata
+	MaxEventBytes          = 512 << 10 // payload and metadata of one event together
+	MaxJSONDepth           = 500       // nesting of payload or metadata; SQLite refuses JSON deeper than 1000
+	MaxBatchEvents         = 1000      // events of one append
+	MaxBatchBytes          = 4 << 20   // the text of one append request
+
+	// MaxRecordBytes bounds one encoded event record: the event and the largest head it can have.
+	MaxRecordBytes = MaxEventBytes + 4<<10
+	// MaxFrameBytes bounds one binary frame. A frame holds one record at least, so that credit never starves.
+	MaxFrameBytes = 1 << 20
+	// MaxMessageBytes bounds one control message: an append is the largest.
+	MaxMessageBytes = MaxBatchBytes + 64<<10
+	// MaxCreditBytes bounds the credit that a client may have outstanding on one subscription.
+	MaxCreditBytes = 64 << 20
+	// MaxSubscriptions bounds the subscriptions of one connection.
+	MaxSubscriptions = 1024
+)
+
+// The liveness of a connection: each side probes the other when it has heard nothing for ProbeInterval, and takes it
+// for dead when the answer has not come after ProbeTimeout.
+const (
+	ProbeInterval = 10 * time.Second
+	ProbeTimeout  = 5 * time.Second
+)
