@@ -1,0 +1,74 @@
+# Millpond: `make` lists the targets. What they make is in bin/, web/dist/ and .make/ (stamps and tools).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run build test e2e lint bench fuzz soak clean
+
+FUZZTIME  ?= 10s
+SOAKCOUNT ?= 100
+
+# The packages that the browser runs, and of those the ones whose tests need no browser: Node runs them.
+JS_PACKAGES   := . ./mirror/... ./wasm/...
+PURE_PACKAGES := . ./mirror/session
+JS            := GOOS=js GOARCH=wasm
+NODE_EXEC      = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
+
+# Every binary and package.json is made again only when one of these changed.
+GO_SOURCES  := $(shell find . -name '*.go' -not -name '*_test.go' -not -path '*/node_modules/*') go.mod go.sum
+WEB_SOURCES := $(shell find web \( -name node_modules -o -path web/dist \) -prune -o -type f -print)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Build, then serve on http://127.0.0.1:8080 with the data in ./data
+	bin/millpond serve --data ./data
+
+build: bin/millpond ## Build bin/millpond: one static binary with the page and the wasm inside
+
+test: build ## Run all tests: Go natively and in Node, TypeScript, and Chromium against bin/millpond
+	.ci/chromium
+	go test ./...
+	$(JS) go test -exec '$(NODE_EXEC)' $(PURE_PACKAGES)
+	npm --prefix web test
+
+e2e: build ## Run only the tests in Chromium
+	.ci/chromium
+	go test -count=1 ./e2e/...
+
+lint: .make/npm .make/staticcheck ## Check format, vet, staticcheck (native and js/wasm), go.mod, TypeScript
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+	$(JS) go vet $(JS_PACKAGES)
+	.make/staticcheck ./...
+	$(JS) .make/staticcheck $(JS_PACKAGES)
+	go mod tidy -diff
+	npm --prefix web run lint
+
+bench: build ## Measure what docs/benchmarks.md reports
+	.ci/chromium
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Fuzz each decoder for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+soak: build ## Run the randomised tests SOAKCOUNT (100) times, each with new seeds
+	go test -run Random -count=$(SOAKCOUNT) -timeout=0 ./...
+
+clean: ## Remove what was built; data/ stays
+	rm -rf .make bin web/node_modules web/*/node_modules
+	find web/dist -mindepth 1 -not -name .gitkeep -delete
+
+bin/millpond: $(GO_SOURCES) .make/web
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@ ./server/cmd/millpond
+
+.make/web: .make/npm $(GO_SOURCES) $(WEB_SOURCES)
+	npm --prefix web run build
+	@touch $@
+
+.make/npm: web/package.json web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund
+	@mkdir -p .make && touch $@
+
+# `go tool staticcheck` would build the tool itself for GOOS=js.
+.make/staticcheck: go.mod
+	go build -o $@ honnef.co/go/tools/cmd/staticcheck
