@@ -1,0 +1,33 @@
+package session
+
+import "time"
+
+// The limits of a session. Those of the protocol are in package millpond.
+const (
+	// ConnectTimeout bounds the time from Dial to the server's welcome.
+	ConnectTimeout = 10 * time.Second
+
+	// The n-th wait in a row is between one half of BackoffBase·2ⁿ and all of it, and BackoffCap at the most.
+	BackoffBase = 250 * time.Millisecond
+	BackoffCap  = 30 * time.Second
+
+	// MaxRetryAfter bounds the delay that a server may ask for when it goes away.
+	MaxRetryAfter = 30 * time.Second
+
+	// MaxMismatches is how often in a row batches may not fit the copy of a stream before the copy is replaced: the
+	// first time may be a fault on the way.
+	MaxMismatches = 3
+
+	// WindowBytes is the credit of a stream. At 100,000 events of 300 bytes a second it lasts 140 ms, longer than the way
+	// to the server and back.
+	WindowBytes = 4 << 20
+	// WindowsBytes is the credit of all streams together, and so about the memory that unapplied batches take.
+	WindowsBytes = 16 << 20
+
+	// MaxAppends and MaxAppendBytes bound the appends that wait for an answer.
+	MaxAppends     = 4096
+	MaxAppendBytes = 32 << 20
+
+	// defaultAppendWait bounds how long an append waits for a connection.
+	defaultAppendWait = 10 * time.Second
+)

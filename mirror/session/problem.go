@@ -1,0 +1,50 @@
+package session
+
+import (
+	"fmt"
+
+	millpond "github.com/millpond-dev/millpond"
+)
+
+// Problem is why something does not work, and what the session, or its user, does about it. It is comparable.
+type Problem struct {
+	millpond.Error
+	Action millpond.Action
+}
+
+func lostProblem(err error) *Problem {
+	if err == nil {
+		err = fmt.Errorf("the connection ended")
+	}
+	return &Problem{millpond.Error{Code: millpond.Unavailable, Message: err.Error()}, millpond.Retry}
+}
+
+func closedError() millpond.Error {
+	return millpond.Error{Code: millpond.Unavailable, Message: "the mirror is closed: open another one"}
+}
+
+// codeOfClose is the error code that a websocket close code stands for; empty: none of ours. Codes that share an HTTP
+// status share the close code, too, and the action.
+func codeOfClose(closeCode int) millpond.ErrorCode {
+	switch closeCode - 4000 {
+	case 400:
+		return millpond.InvalidRequest
+	case 401:
+		return millpond.Unauthenticated
+	case 403:
+		return millpond.Forbidden
+	case 404:
+		return millpond.NotFound
+	case 405:
+		return millpond.MethodNotAllowed
+	case 413:
+		return millpond.EventTooLarge
+	case 429:
+		return millpond.RateLimited
+	case 500:
+		return millpond.Internal
+	case 503:
+		return millpond.Unavailable
+	}
+	return ""
+}
