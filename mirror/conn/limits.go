@@ -1,0 +1,25 @@
+package conn
+
+import (
+	"time"
+
+	millpond "github.com/millpond-dev/millpond"
+)
+
+const (
+	// maxReadBytes bounds one message of the server. The largest is the answer to the largest append: its events, each
+	// with an offset and a time.
+	maxReadBytes = millpond.MaxMessageBytes + millpond.MaxBatchEvents*128
+
+	// maxSendBytes bounds what waits to be sent. All appends that a session keeps fit in.
+	maxSendBytes = 48 << 20
+
+	// maxQueuedBytes bounds what a browser has received and the mirror has not taken: more than all credit there can be.
+	maxQueuedBytes = 64 << 20
+
+	// closeTimeout bounds how long a closed connection waits for the other side to agree.
+	closeTimeout = time.Second
+
+	// maxReasonBytes bounds the reason of a close.
+	maxReasonBytes = 120
+)

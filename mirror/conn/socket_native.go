@@ -1,0 +1,49 @@
+//go:build !js
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	millpond "github.com/millpond-dev/millpond"
+)
+
+type nativeSocket struct{ ws *websocket.Conn }
+
+func dial(ctx context.Context, url string) (socket, error) {
+	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{millpond.Subprotocol}})
+	if err != nil {
+		if resp != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
+			return nil, &closeError{4000 + resp.StatusCode, "the server refused the connection: " + resp.Status}
+		}
+		return nil, err
+	}
+	if ws.Subprotocol() != millpond.Subprotocol {
+		ws.CloseNow()
+		return nil, errSubprotocol
+	}
+	ws.SetReadLimit(maxReadBytes)
+	return nativeSocket{ws}, nil
+}
+
+func (s nativeSocket) read(ctx context.Context) (bool, []byte, error) {
+	kind, data, err := s.ws.Read(ctx)
+	var remote websocket.CloseError
+	if errors.As(err, &remote) {
+		err = &closeError{int(remote.Code), remote.Reason}
+	} else if err != nil {
+		err = fmt.Errorf("the connection was lost: %w", err)
+	}
+	return kind == websocket.MessageBinary, data, err
+}
+
+func (s nativeSocket) write(ctx context.Context, text []byte) error {
+	return s.ws.Write(ctx, websocket.MessageText, text)
+}
+
+func (s nativeSocket) close(code int, reason string) { s.ws.Close(websocket.StatusCode(code), reason) }

@@ -1,0 +1,19 @@
+package mirror
+
+import "time"
+
+// The limits of a mirror.
+const (
+	// defaultAppendWait bounds how long an append waits for a connection.
+	defaultAppendWait = 10 * time.Second
+
+	// maxCommands bounds the calls that wait for the loop; more block their callers.
+	maxCommands = 64
+
+	// maxInbox bounds what the connection has delivered and the loop has not taken; a full one stops the reader, and so
+	// the server.
+	maxInbox = 16
+
+	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
+	flushInterval = 16 * time.Millisecond
+)

@@ -1,0 +1,99 @@
+package mirror
+
+import (
+	"slices"
+	"time"
+
+	millpond "github.com/millpond-dev/millpond"
+)
+
+// Status is a snapshot of how a mirror does. Its JSON is part of the API of @millpond/client.
+type Status struct {
+	Connection Connection `json:"connection"`
+	// Epoch counts the attempts to connect.
+	Epoch uint64 `json:"epoch"`
+	// LastError is why the mirror is not connected, or the last connection ended; nil once a batch was applied.
+	LastError *Problem `json:"lastError,omitempty"`
+	// RetryAt is when the mirror connects again; zero when nothing is planned.
+	RetryAt time.Time `json:"retryAt,omitzero"`
+
+	Storage Storage `json:"storage"`
+	// StorageError is what was wrong with the storage: why it is memory, or why the copy was thrown away and built again.
+	StorageError string `json:"storageError,omitempty"`
+	// ReplicaID identifies the database; another one after it was built again.
+	ReplicaID string `json:"replicaId"`
+
+	// Streams are those that are open, by namespace and path.
+	Streams []StreamStatus `json:"streams"`
+}
+
+// Connection is the state of the connection to the server.
+type Connection string
+
+// The states of the connection.
+const (
+	Connecting   Connection = "connecting"   // for the first time
+	Connected    Connection = "connected"    // the server has welcomed the mirror
+	Reconnecting Connection = "reconnecting" // it was lost, or could not be made; tried again by itself
+	Stopped      Connection = "stopped"      // not tried again: LastError says why; Reconnect tries once more
+	Offline      Connection = "offline"      // no server was given
+	Closed       Connection = "closed"       // the mirror was closed
+)
+
+// Storage is where the database is.
+type Storage string
+
+// The storages.
+const (
+	StorageOPFS   Storage = "opfs"
+	StorageFile   Storage = "file"
+	StorageMemory Storage = "memory"
+)
+
+// StreamStatus is how one stream of a mirror does.
+type StreamStatus struct {
+	millpond.Name
+	State StreamState `json:"state"`
+	// Position is how far the copy has got.
+	millpond.Position
+	// MaxOffset is the offset of the stream's last event, as far as the server has told.
+	MaxOffset uint64 `json:"maxOffset"`
+	// LastError is why the stream failed; nil when the last batch was applied.
+	LastError *Problem `json:"lastError,omitempty"`
+	// RetryAt is when a failed stream is tried again; zero when that waits for another connection.
+	RetryAt time.Time `json:"retryAt,omitzero"`
+}
+
+// StreamState is what happens to the copy of a stream.
+type StreamState string
+
+// The states of a stream.
+const (
+	Subscribing StreamState = "subscribing" // the server has not been asked, or has not answered yet
+	Subscribed  StreamState = "subscribed"  // batches are applied as they come
+	Rebuilding  StreamState = "rebuilding"  // the next batch replaces the copy
+	Failed      StreamState = "failed"      // LastError says why
+)
+
+// Problem is an error as a status shows it. It is comparable.
+type Problem struct {
+	Code    millpond.ErrorCode `json:"code"`
+	Message string             `json:"message"`
+	Action  millpond.Action    `json:"action"` // what the mirror, or its user, does about it
+}
+
+// Equal reports whether two snapshots say the same.
+func (s *Status) Equal(t *Status) bool {
+	return s.Connection == t.Connection && s.Epoch == t.Epoch && s.LastError.equal(t.LastError) &&
+		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError == t.StorageError &&
+		s.ReplicaID == t.ReplicaID && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal)
+}
+
+func (s StreamStatus) equal(t StreamStatus) bool {
+	return s.Name == t.Name && s.State == t.State && s.Position == t.Position && s.MaxOffset == t.MaxOffset &&
+		s.LastError.equal(t.LastError) && s.RetryAt.Equal(t.RetryAt)
+}
+
+func (p *Problem) equal(q *Problem) bool {
+	return p == q || p != nil && q != nil && *p == *q
+}
