@@ -1,0 +1,128 @@
+import { Calls } from './calls.ts';
+import { type MillpondError, requestError } from './errors.ts';
+import type { Answer, CallMethod, NoteMethod, Request } from './messages.ts';
+import { nameKey, type StreamName } from './name.ts';
+import { Cell } from './observable.ts';
+import type { WorkerStatus } from './types.ts';
+import { decodeResult, encodeParameters, type Parameter, type QueryResult } from './wire.ts';
+
+type Notify = (result: QueryResult | undefined, error: MillpondError | undefined) => void;
+
+const noStatus: WorkerStatus = { connection: 'connecting', epoch: 0, streams: [] };
+
+/**
+ * What one tab has open, and its line to whichever worker holds the mirror. A leader knows nothing of what its tabs had
+ * open with the one before: at each attach the link opens it all again. It knows nothing of locks, channels or workers.
+ */
+export class Link {
+  readonly status = new Cell<WorkerStatus>(noStatus);
+  readonly #send: (leader: string, text: string) => void;
+  readonly #calls: Calls;
+  readonly #streams = new Map<string, { name: StreamName; users: number }>();
+  readonly #lives = new Map<number, { sql: string; params: unknown[]; notify: Notify }>();
+  #leader: string | undefined;
+  #broken: MillpondError | undefined;
+  #lastLive = 0;
+
+  constructor(send: (leader: string, text: string) => void) {
+    this.#send = send;
+    this.#calls = new Calls(send);
+  }
+
+  /** The leader that answers. */
+  get leader(): string | undefined {
+    return this.#leader;
+  }
+
+  /** How many calls wait for an answer. */
+  get pending(): number {
+    return this.#calls.size;
+  }
+
+  attach(leader: string): void {
+    if (this.#leader === leader) return;
+    this.#leader = leader;
+    this.#broken = undefined;
+    this.#note('hello');
+    // Streams before calls: an append needs its stream open.
+    for (const { name } of this.#streams.values()) this.#note('open', name);
+    for (const [live, { sql, params }] of this.#lives) this.#note('live', { live, sql, params });
+    this.#calls.attach(leader);
+  }
+
+  detach(): void {
+    this.#leader = undefined;
+    this.#calls.detach();
+  }
+
+  /** Takes the text of an answer. One of another leader than the one attached is old and changes nothing. */
+  receive(leader: string, text: string): void {
+    if (leader !== this.#leader) return;
+    const answer = JSON.parse(text) as Answer;
+    if (answer.status) this.status.set(answer.status);
+    if (answer.live !== undefined) this.#notify(answer);
+    if (answer.id !== undefined) this.#calls.settle(answer.id, answer);
+  }
+
+  /** Nobody will answer, as far as can be known: calls fail at once until somebody does. */
+  break(error: MillpondError): void {
+    this.detach();
+    this.#broken = error;
+    this.#calls.failAll(error);
+  }
+
+  /** Whether calls fail at once. */
+  get broken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  call(method: CallMethod, params?: unknown): Promise<unknown> {
+    return this.#broken ? Promise.reject(this.#broken) : this.#calls.start(method, params);
+  }
+
+  /** Opens a stream until the function it returns is called. Users of one stream share it. */
+  open(name: StreamName): () => void {
+    const key = nameKey(name);
+    const stream = this.#streams.get(key) ?? { name, users: 0 };
+    this.#streams.set(key, stream);
+    if (++stream.users === 1) this.#note('open', name);
+    return once(() => {
+      if (--stream.users > 0) return;
+      this.#streams.delete(key);
+      this.#note('close', name);
+    });
+  }
+
+  /** Runs a query again and again until the function it returns is called. */
+  live(sql: string, parameters: readonly Parameter[], notify: Notify): () => void {
+    const live = ++this.#lastLive;
+    const params = encodeParameters(parameters);
+    this.#lives.set(live, { sql, params, notify });
+    this.#note('live', { live, sql, params });
+    return once(() => {
+      this.#lives.delete(live);
+      this.#note('unlive', { live });
+    });
+  }
+
+  #notify({ live, result, error }: Answer): void {
+    const notify = this.#lives.get(live!)?.notify; // none: closed while the answer was on its way
+    if (error) notify?.(undefined, requestError(error));
+    else notify?.(decodeResult(result), undefined);
+  }
+
+  /** Tells the leader; without one there is nothing to tell: attach says it all. */
+  #note(method: NoteMethod, params?: unknown): void {
+    if (this.#leader === undefined) return;
+    const request: Request = { method, params };
+    this.#send(this.#leader, JSON.stringify(request));
+  }
+}
+
+function once(end: () => void): () => void {
+  let ended = false;
+  return () => {
+    if (!ended) end();
+    ended = true;
+  };
+}

@@ -1,0 +1,57 @@
+// The messages between tabs and workers. A tab speaks to its own worker by postMessage and to another tab's worker
+// over the BroadcastChannel, in the same words. Requests and answers are JSON text all the way: only the mirror's
+// program and the tab that asked parse them.
+
+import type { WorkerStatus } from './types.ts';
+
+/** Names the lock and the channel; the version changes whenever the messages or the database do. */
+export const channelName = (mirror: string): string => `millpond:v1:${mirror}`;
+/** The lock that a tab holds while it lives, so that the worker learns of its end without a heartbeat. */
+export const clientLockName = (mirror: string, client: string): string => `${channelName(mirror)}:client:${client}`;
+
+/** `leader` is the id of one run of a worker, `client` that of one life of a tab. */
+export type Message =
+  | { kind: 'hello'; client: string } //                    tab: who leads?
+  | { kind: 'bye'; client: string } //                      tab: forget me
+  | { kind: 'request'; leader: string; client: string; text: string }
+  | { kind: 'starting'; leader: string } //                 the tab with the lock: a worker is on its way
+  | { kind: 'leading'; leader: string } //                  worker: I take requests
+  | { kind: 'answer'; leader: string; client: string; text: string }; // client "": for every tab
+
+/** What a tab tells its own worker first. */
+export interface StartMessage {
+  kind: 'start';
+  leader: string;
+  client: string;
+  options: { url: string; name: string; token?: string | undefined };
+  wasmURL: string | undefined;
+}
+
+/** What a worker tells its own tab before it ends. */
+export interface FatalMessage {
+  kind: 'fatal';
+  code: 'no_webassembly' | 'wasm_fetch_failed' | 'worker_crashed';
+  message: string;
+}
+
+/** The text of a request. One without an id is a note: it has no answer of its own. */
+export type Request = { id: number; method: CallMethod; params?: unknown } | { method: NoteMethod; params?: unknown };
+
+export type CallMethod = 'append' | 'query' | 'reconnect';
+/** Notes say what a tab has open; repeating one changes nothing. "hello" is answered with the status. */
+export type NoteMethod = 'hello' | 'open' | 'close' | 'live' | 'unlive';
+
+/** The text of an answer: to a request, of a live query, or the status. */
+export interface Answer {
+  id?: number;
+  live?: number;
+  status?: WorkerStatus;
+  result?: unknown;
+  error?: { code: string; message: string; field?: string };
+}
+
+/** A random id. Not randomUUID, which pages without https lack. */
+export function randomID(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,108 @@
+// The shapes that callers see.
+
+import type { MillpondError } from './errors.ts';
+import type { Observable } from './observable.ts';
+import type { QueryResult } from './wire.ts';
+
+/** An event as a program appends it. */
+export interface EventInput {
+  /** 1–256 bytes; types that begin with "stream/" are the system's. */
+  type: string;
+  /** Any JSON value. */
+  payload?: unknown;
+  metadata?: Record<string, unknown>;
+  source?: { processor: { slug: string; version: string } };
+  /** Unique in the stream for ever: a repeat appends nothing and answers the first event. Default: a random one. */
+  idempotencyKey?: string;
+  /** Precondition: the offset that the event must get. */
+  offset?: number;
+}
+
+/** A committed event. */
+export interface StreamEvent extends EventInput {
+  /** 1-based, consecutive in its stream. */
+  offset: number;
+  /** RFC 3339, UTC, with nanoseconds: the server's clock, for display. */
+  createdAt: string;
+}
+
+/** The part of a tab: one leads and owns the mirror, all others reach it through that one. */
+export type Role = 'idle' | 'electing' | 'leader' | 'follower';
+
+/** An error in a status. */
+export interface StatusError {
+  readonly code: string;
+  readonly message: string;
+  /** What the mirror, or its user, does about it. */
+  readonly action: 'retry' | 'reauthenticate' | 'give-up';
+}
+
+/** What the mirror says about one of its open streams. */
+export interface StreamStatus {
+  readonly namespace: string;
+  readonly path: string;
+  readonly state: 'subscribing' | 'subscribed' | 'rebuilding' | 'failed';
+  readonly incarnation?: string;
+  /** Offset of the last event in the mirror. */
+  readonly offset: number;
+  /** Offset of the last event on the server, last heard. */
+  readonly maxOffset: number;
+  /** The log's hash at offset: equal on the server when the copy is right. */
+  readonly hash: string;
+  /** Why the stream failed. */
+  readonly lastError?: StatusError;
+  /** When a failed stream is tried again: RFC 3339. */
+  readonly retryAt?: string;
+}
+
+/** What the mirror says about itself. */
+export interface WorkerStatus {
+  readonly connection: 'connecting' | 'connected' | 'reconnecting' | 'stopped' | 'offline' | 'closed';
+  /** Counts the attempts to connect. */
+  readonly epoch: number;
+  /** Why it is not connected, or the last connection ended. */
+  readonly lastError?: StatusError;
+  /** "opfs" survives the page; "memory" does not. */
+  readonly storage?: 'opfs' | 'memory' | 'file';
+  /** Why the storage is only memory, or was built anew. */
+  readonly storageError?: string;
+  /** Identifies the database: another one after it was built again. */
+  readonly replicaId?: string;
+  /** When the next connection is tried: RFC 3339. */
+  readonly retryAt?: string;
+  readonly streams: readonly StreamStatus[];
+}
+
+/** The state of a mirror, as this tab sees it. */
+export interface MirrorStatus extends WorkerStatus {
+  readonly role: Role;
+  /** Whether a worker with the mirror answers this tab: its own, or that of the tab that leads. */
+  readonly attached: boolean;
+  /** Why none does: this page lacks something, the worker crashed, or no tab that leads answers. */
+  readonly failure?: MillpondError | undefined;
+}
+
+/** The newest answer of a live query; both undefined until the first. After a failure the result is the last good one. */
+export interface LiveSnapshot {
+  readonly result: QueryResult | undefined;
+  readonly error: MillpondError | undefined;
+}
+
+/** A query that runs again when a table that it reads was written. It runs only while it has a subscriber. */
+export interface LiveQuery extends Observable<LiveSnapshot> {
+  /** Ends it for all subscribers. */
+  close(): void;
+}
+
+export interface MirrorOptions {
+  /** Base URL of the server. Default: the page's origin. */
+  url?: string;
+  /** Name of the database: letters, digits, "-", "_", "."; one database is one server and one user. Default: "millpond". */
+  name?: string;
+  /** Bearer token for the server. Default: none, or a cookie. */
+  token?: string;
+  /** Where the mirror's wasm is. Default: beside the worker's script. */
+  wasmURL?: string;
+  /** Starts the worker, for a bundler that needs another way. Default: worker.ts of this package. */
+  worker?: () => Worker;
+}

@@ -1,0 +1,89 @@
+// The worker's script: loads the mirror's program (Go, as WebAssembly) and hands messages between it and the tabs: its
+// own by postMessage, all others over the BroadcastChannel.
+
+import '../wasm/wasm_exec.js';
+import { opfsImports } from '../../../mirror/opfs/opfs.js';
+import { channelName, clientLockName, type FatalMessage, type Message, type StartMessage } from './messages.ts';
+import { captureOutput, lastErrorLines } from './output.ts';
+import { instantiate } from './program.ts';
+
+/** What this script and the Go program know of each other: wasm/main_js.go. */
+interface Host {
+  readonly options: string; // JSON: url, name, token
+  ready(): void;
+  answer(client: string, text: string): void; // client "": every tab
+  fatal(message: string): void;
+  log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void;
+  // set by the program; they return at once
+  request?(client: string, text: string): void;
+  leave?(client: string): void;
+  online?(): void;
+}
+
+declare global {
+  var millpondHost: Host;
+}
+
+const tab = {
+  post(message: Message | FatalMessage): void {
+    self.postMessage(message);
+  },
+};
+
+self.onmessage = ({ data }: MessageEvent<StartMessage>) => {
+  captureOutput();
+  run(data).catch((error: unknown) => tab.post(fatalOf(error)));
+};
+
+async function run({ leader, client: owner, options, wasmURL }: StartMessage): Promise<void> {
+  const locks = navigator.locks as LockManager | undefined;
+  const channel = locks && new BroadcastChannel(channelName(options.name));
+  const clients = new Set([owner]);
+  const post = (message: Message) => channel?.postMessage(message);
+
+  const know = (client: string) => {
+    if (clients.has(client)) return;
+    clients.add(client);
+    // Free when the tab is gone, however it went.
+    void locks?.request(clientLockName(options.name, client), () => leave(client));
+  };
+  const leave = (client: string) => {
+    if (clients.delete(client)) millpondHost.leave?.(client);
+  };
+  const receive = ({ data: message }: MessageEvent<Message>) => {
+    if (message.kind === 'bye') leave(message.client);
+    if (message.kind === 'hello' || (message.kind === 'request' && message.leader === leader)) know(message.client);
+    if (message.kind === 'hello') post({ kind: 'leading', leader });
+    if (message.kind === 'request' && message.leader === leader) millpondHost.request?.(message.client, message.text);
+  };
+
+  globalThis.millpondHost = {
+    options: JSON.stringify(options),
+    ready: () => {
+      self.onmessage = receive;
+      if (channel) channel.onmessage = receive;
+      self.addEventListener('online', () => millpondHost.online?.());
+      tab.post({ kind: 'leading', leader });
+      post({ kind: 'leading', leader });
+    },
+    answer: (client, text) => {
+      const message: Message = { kind: 'answer', leader, client, text };
+      if (client === owner || client === '') tab.post(message);
+      if (client !== owner) post(message);
+    },
+    fatal: (message) => tab.post({ kind: 'fatal', code: 'worker_crashed', message }),
+    log: (level, text) => console[level](`millpond: ${text}`),
+  };
+
+  const go = new Go();
+  go.importObject.opfs = opfsImports(() => memory()) as WebAssembly.ModuleImports;
+  const { instance } = await instantiate(wasmURL ?? new URL('../wasm/millpond.wasm', import.meta.url).href, go.importObject);
+  const memory = () => (instance.exports.mem as WebAssembly.Memory).buffer;
+  await go.run(instance);
+  throw new Error(`the mirror's program has ended: ${lastErrorLines() || 'it does not say why'}`);
+}
+
+function fatalOf(error: unknown): FatalMessage {
+  const code = (error as { code?: FatalMessage['code'] } | null)?.code ?? 'worker_crashed';
+  return { kind: 'fatal', code, message: error instanceof Error ? error.message : String(error) };
+}
