@@ -101,8 +101,9 @@ func checkText(field, s string, limit int) error {
 		return invalidEvent(field, "is required")
 	case len(s) > limit:
 		return invalidEvent(field, strconv.Itoa(len(s))+" bytes are over the limit of "+strconv.Itoa(limit))
-	case !utf8.ValidString(s):
-		return invalidEvent(field, "must be valid UTF-8")
+	case strings.ContainsRune(s, utf8.RuneError):
+		// Decoders put U+FFFD in the place of what they cannot read: two broken keys would become the same key.
+		return invalidEvent(field, "must be valid Unicode, without U+FFFD")
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return invalidEvent(field, "must not contain control characters")
 	}

@@ -56,31 +56,49 @@ func AppendEventsJSON(dst []byte, events []Event) []byte {
 // MarshalJSON is AppendJSON for encoding/json, which compacts payload and metadata.
 func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
-// UnmarshalJSON reads what AppendJSON writes. Unknown fields, repeated ones and other types of value are errors.
+// UnmarshalJSON reads what AppendJSON writes of a valid event. Unknown fields, repeated ones and other types of value
+// are errors.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	var ev Event
 	var createdAt string
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
 		switch key {
 		case "offset":
-			return json.Unmarshal(value, &ev.Offset)
+			return decodeOffset(key, value, &ev.Offset)
 		case "createdAt":
-			return json.Unmarshal(value, &createdAt)
+			return decodeString(key, value, &createdAt)
 		}
 		known, err := decodeEventField(key, value, &ev.Type, &ev.Payload, &ev.Metadata, &ev.Source, &ev.IdempotencyKey)
 		if !known {
-			return invalidEvent(key, "is not a field of an event")
+			return invalidEvent(clip(key), "is not a field of an event")
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if ev.CreatedAt, err = time.Parse(TimeFormat, createdAt); err != nil {
-		return invalidEvent("createdAt", "must be a time like "+TimeFormat)
+	if ev.Offset == 0 {
+		return invalidEvent("offset", "is required")
+	}
+	if ev.CreatedAt, err = parseTime(createdAt); err != nil {
+		return err
+	}
+	in := Input{Type: ev.Type, Payload: ev.Payload, Metadata: ev.Metadata, Source: ev.Source, IdempotencyKey: ev.IdempotencyKey}
+	if err := in.Validate(); err != nil {
+		return err
 	}
 	*e = ev
 	return nil
+}
+
+// parseTime reads a time in exactly [TimeFormat] (time.Parse takes a comma for the point, too), of the years that a
+// record can hold.
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(TimeFormat, s)
+	if err != nil || t.Format(TimeFormat) != s || !time.Unix(0, t.UnixNano()).Equal(t) {
+		return time.Time{}, invalidEvent("createdAt", "must be a time like "+TimeFormat)
+	}
+	return t, nil
 }
 
 // MarshalJSON writes the input as a JSON object; encoding/json compacts payload and metadata.
@@ -121,14 +139,11 @@ func (in *Input) UnmarshalJSON(data []byte) error {
 	var v Input
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
 		if key == "offset" {
-			if json.Unmarshal(value, &v.Offset) != nil || v.Offset == 0 {
-				return invalidEvent(key, "must be a whole number, 1 or more")
-			}
-			return nil
+			return decodeOffset(key, value, &v.Offset)
 		}
 		known, err := decodeEventField(key, value, &v.Type, &v.Payload, &v.Metadata, &v.Source, &v.IdempotencyKey)
 		if !known {
-			return invalidEvent(key, "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset")
+			return invalidEvent(clip(key), "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset")
 		}
 		return err
 	})
@@ -167,7 +182,7 @@ func decodeSource(data []byte, s *Source) error {
 	seen := false
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
 		if key != "processor" {
-			return invalidEvent(key, "is not a field of a source: use processor")
+			return invalidEvent(clip(key), "is not a field of a source: use processor")
 		}
 		seen = true
 		return within("processor", decodeObject(value, func(key string, value json.RawMessage) error {
@@ -177,13 +192,20 @@ func decodeSource(data []byte, s *Source) error {
 			case "version":
 				return decodeString(key, value, &s.Processor.Version)
 			}
-			return invalidEvent(key, "is not a field of a processor: use slug, version")
+			return invalidEvent(clip(key), "is not a field of a processor: use slug, version")
 		}))
 	})
 	if err == nil && !seen {
 		err = invalidEvent("processor", "is required")
 	}
 	return within("source", err)
+}
+
+func decodeOffset(field string, value json.RawMessage, offset *uint64) error {
+	if json.Unmarshal(value, offset) != nil || *offset == 0 {
+		return invalidEvent(field, "must be a whole number, 1 or more")
+	}
+	return nil
 }
 
 func decodeString(field string, value json.RawMessage, s *string) error {
@@ -199,13 +221,16 @@ func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
 	if len(body) > MaxBatchBytes {
 		return nil, false, tooLarge("", len(body), MaxBatchBytes)
 	}
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 {
 		return nil, false, &Error{Code: InvalidRequest, Message: "the body is empty: send one event, or an array of events, as JSON"}
 	}
 	if body[0] != '[' {
 		in, err := parseInput(body)
-		return []Input{in}, false, err
+		if err != nil {
+			return nil, false, err
+		}
+		return []Input{in}, false, nil
 	}
 	err = decodeArray(body, func(i int, value json.RawMessage) error {
 		if i >= MaxBatchEvents {
@@ -213,13 +238,18 @@ func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
 		}
 		in, err := parseInput(value)
 		inputs = append(inputs, in)
-		return within("["+strconv.Itoa(i)+"]", err)
+		return within(index(i), err)
 	})
 	if err == nil && len(inputs) == 0 {
 		err = &Error{Code: InvalidRequest, Message: "the batch is empty: send at least one event"}
 	}
-	return inputs, true, err
+	if err != nil {
+		return nil, true, err
+	}
+	return inputs, true, nil
 }
+
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 func parseInput(data []byte) (Input, error) {
 	var in Input
@@ -264,7 +294,10 @@ func decodeObject(data []byte, field func(key string, value json.RawMessage) err
 		}
 		key := t.(string)
 		if seen[key] {
-			return invalidEvent(key, "is there twice")
+			return invalidEvent(clip(key), "is there twice")
+		}
+		if len(seen) == maxObjectFields {
+			return &Error{Code: InvalidEvent, Message: fmt.Sprintf("has more than %d fields", maxObjectFields)}
 		}
 		seen[key] = true
 		var value json.RawMessage
@@ -312,6 +345,17 @@ func notJSON(err error) error {
 		return &Error{Code: InvalidRequest, Message: "not valid JSON: it ends too early"}
 	}
 	return &Error{Code: InvalidRequest, Message: "not valid JSON: " + err.Error()}
+}
+
+// clip shortens what an error repeats of its input.
+func clip(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxEchoRunes {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
 
 func appendJSONString(dst []byte, s string) []byte {

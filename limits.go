@@ -26,6 +26,14 @@ const (
 	MaxCreditBytes = 64 << 20
 	// MaxSubscriptions bounds the subscriptions of one connection.
 	MaxSubscriptions = 1024
+	// MaxEventTypes bounds the event types that one subscription filters by.
+	MaxEventTypes = 100
+
+	// maxObjectFields bounds the fields of a JSON object that is decoded here, with those that are ignored. The widest
+	// message has 8.
+	maxObjectFields = 64
+	// maxEchoRunes bounds what an error repeats of a name or value that it does not know.
+	maxEchoRunes = 64
 )
 
 // The liveness of a connection: each side probes the other when it has heard nothing for ProbeInterval, and takes it

@@ -1,9 +1,6 @@
 package millpond
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "encoding/json"
 
 // The websocket subprotocols. In the first, batches are binary frames; in the second they are [BatchMessage]s. All
 // other messages are the same JSON text in both.
@@ -190,52 +187,4 @@ var newMessage = map[string]func() Message{
 	"error":        func() Message { return new(ErrorMessage) },
 	"ping":         func() Message { return new(Ping) },
 	"pong":         func() Message { return new(Pong) },
-}
-
-// MarshalMessage is the JSON text of a message. It panics on a message that cannot be written: one with Events that
-// are not JSON.
-func MarshalMessage(m Message) []byte {
-	switch m := m.(type) {
-	case *Appended: // payloads byte for byte, which encoding/json would compact
-		b := fmt.Appendf(nil, `{"type":"appended","id":%d,"events":`, m.ID)
-		return append(AppendEventsJSON(b, m.Events), '}')
-	case *BatchMessage:
-		b := fmt.Appendf(nil, `{"type":"batch","id":%d,"live":%t,"lastOffset":%d,"maxOffset":%d,"hash":"%s","events":`,
-			m.ID, m.Live, m.LastOffset, m.MaxOffset, m.Hash)
-		return append(AppendEventsJSON(b, m.Events), '}')
-	case *Append:
-		b := fmt.Appendf(nil, `{"type":"append","id":%d,"stream":{"namespace":%q,"path":%q},"events":`,
-			m.ID, m.Stream.Namespace, m.Stream.Path)
-		return append(append(b, m.Events...), '}')
-	}
-	body, err := json.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	b := append([]byte(`{"type":"`), m.messageType()...)
-	if string(body) == "{}" {
-		return append(b, `"}`...)
-	}
-	b = append(b, `",`...)
-	return append(b, body[1:]...)
-}
-
-// UnmarshalMessage reads a message: a pointer to one of the types above. An unknown kind is an *Error with code
-// [InvalidRequest]; an unknown field is ignored. The caller bounds the size of text by [MaxMessageBytes].
-func UnmarshalMessage(text []byte) (Message, error) {
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, &Error{Code: InvalidRequest, Message: "a message must be a JSON object with a type: " + err.Error()}
-	}
-	make, ok := newMessage[head.Type]
-	if !ok {
-		return nil, &Error{Code: InvalidRequest, Field: "type", Message: fmt.Sprintf("%.64q is not a message of this protocol", head.Type)}
-	}
-	m := make()
-	if err := json.Unmarshal(text, m); err != nil {
-		return nil, &Error{Code: InvalidRequest, Message: head.Type + ": " + err.Error()}
-	}
-	return m, nil
 }

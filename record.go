@@ -67,7 +67,7 @@ func AppendRecord(dst []byte, e *Event) []byte {
 }
 
 // DecodeRecord reads a record into e. Payload and metadata are slices of b, not copies. JSON is not parsed: who
-// encoded the record has validated it. It fails with [ErrCorruptRecord]. It reuses the strings that e already
+// encoded the record has validated it. It fails with [ErrCorruptRecord], and then e holds nothing of use. It reuses the strings that e already
 // holds where they are the same, so decoding many events of one type into one Event allocates little.
 func DecodeRecord(b []byte, e *Event) error {
 	d := decoder{rest: b}
@@ -89,7 +89,10 @@ func DecodeRecord(b []byte, e *Event) error {
 	e.Metadata = d.optionalBytes(flags&flagMetadata != 0, MaxMetadataBytes)
 	e.Source = nil
 	if flags&flagSource != 0 {
-		e.Source = &Source{ProcessorID{Slug: d.string(MaxSlugBytes, ""), Version: d.string(MaxVersionBytes, "")}}
+		e.Source = &Source{ProcessorID{
+			Slug:    d.optionalString(true, MaxSlugBytes),
+			Version: d.optionalString(true, MaxVersionBytes),
+		}}
 	}
 	if len(d.rest) > 0 {
 		d.fail("bytes after the end")
