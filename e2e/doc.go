@@ -1,0 +1,7 @@
+// Package e2e holds the tests of the whole product: the real binary, real browsers, real files.
+//
+// The tests need ../bin/millpond (make build) and a Chromium; each says so when it is missing. A test starts what it
+// needs for itself with the helpers in server_test.go, browser_test.go and proxy_test.go: a server that can be killed
+// and started again on its port, a browser that can be killed and started again on its profile, a network in between
+// that can be cut.
+package e2e
