@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// Store keeps logs. All of it may be used concurrently, but Commit is called by one goroutine at a time.
+type Store interface {
+	// Head is the head of the name's present incarnation: [ErrNoStream] when there is none.
+	Head(ctx context.Context, name millpond.Name) (Head, error)
+
+	// Commit makes all batches durable in one transaction, or none. At most one batch a stream. A batch that does not
+	// follow the stream's log as it is fails with [ErrConflict]. The store keeps no slice of the batches. The context
+	// may stop a commit that has not begun; one that has is finished.
+	Commit(ctx context.Context, batches []Batch) error
+
+	// Read returns a part of a log, empty when there is nothing in the range. Reading a stream of another incarnation
+	// than the present one is [ErrNoStream]: never a mix.
+	Read(ctx context.Context, stream Stream, r Range) (Page, error)
+
+	// Hash is the rolling hash of the log at the offset: 0 at offset 0, [ErrNoStream] past the end.
+	Hash(ctx context.Context, stream Stream, offset uint64) (millpond.Hash, error)
+
+	// Offsets finds the records with the idempotency keys: for each key the offset, or 0.
+	Offsets(ctx context.Context, stream Stream, keys []string) ([]uint64, error)
+
+	// Close waits for what is running and closes the store.
+	Close() error
+}
+
+// Stream is one life of a stream: what a [millpond.Name] names until a reset. It is comparable.
+type Stream struct {
+	Name        millpond.Name
+	Incarnation millpond.Incarnation
+}
+
+// Head is the end of a stream's log.
+type Head struct {
+	Stream   Stream
+	Offset   uint64        // of the last record, 1 or more
+	Hash     millpond.Hash // of the log at Offset
+	Last     []byte        // the last record
+	Snapshot Snapshot      // as it was committed last; zero: none
+}
+
+// Snapshot is what its writer wants kept beside a log, in the same transactions. A store does not look into it.
+type Snapshot struct {
+	Version int
+	Data    []byte
+}
+
+// Batch adds records to the log of one stream.
+type Batch struct {
+	Stream   Stream
+	After    uint64   // offset that the batch follows; 0: it begins the stream
+	Records  []Record // at After+1, After+2, …; one at least
+	Snapshot Snapshot // to keep from now on; Data nil: as it was
+
+	// Replaces is, in a batch that begins a stream, the incarnation of the same name that is deleted, with all its
+	// records and keys. Empty: the name is new.
+	Replaces millpond.Incarnation
+}
+
+// Record is one event record, with the log's hash at it.
+type Record struct {
+	Data []byte
+	Hash millpond.Hash
+	Key  string // idempotency key, unique in the stream; empty: none
+}
+
+// Range is a bounded part of a log.
+type Range struct {
+	After  uint64 // exclusive
+	Before uint64 // exclusive; 0: up to the end
+	Limit  int    // most records; 1 or more
+	Bytes  int    // most bytes of framed records; the first record is returned even when it is larger
+}
+
+// Page is what Read found in a Range: consecutive records from After+1 on.
+type Page struct {
+	Records []byte        // framed as in a batch frame: read them with millpond.NextRecord
+	Count   int           // how many
+	Last    uint64        // offset of the last one; Range.After when there is none
+	Hash    millpond.Hash // of the log at the last one; 0 when there is none
+}

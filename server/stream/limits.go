@@ -1,0 +1,7 @@
+package stream
+
+// The bounds of a read.
+const (
+	DefaultReadEvents = 100
+	MaxReadEvents     = 1000
+)
