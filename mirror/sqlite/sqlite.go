@@ -17,10 +17,10 @@ type Conn interface {
 	OnUpdate(fn func(table string, rowid int64))
 	// OnAuthorize asks fn about each access while a statement is prepared. fn must not use the connection. nil removes it.
 	OnAuthorize(fn func(Access) Verdict) error
-	// Interrupt makes statements fail with INTERRUPT as soon as cancelled answers true; it is asked every few thousand
-	// instructions of a statement. nil removes it.
+	// Interrupt makes every call that runs or compiles SQL fail with Interrupt while cancelled answers true. It is asked
+	// before each and after every few thousand instructions of SQLite within, so it must be quick. nil removes it.
 	Interrupt(cancelled func() bool)
-	// Close closes the connection. Statements must be closed before.
+	// Close closes the connection. It fails with Busy, and closes nothing, while a statement is open.
 	Close() error
 }
 
@@ -79,8 +79,8 @@ type Stmt interface {
 	BindInt64(param int, value int64) error
 	BindFloat(param int, value float64) error
 	BindText(param int, value string) error
-	BindRawText(param int, value []byte) error
-	BindBlob(param int, value []byte) error
+	BindRawText(param int, value []byte) error // nil is NULL; the value is copied
+	BindBlob(param int, value []byte) error    // nil is NULL; the value is copied
 	ClearBindings() error
 
 	// Step goes to the next row. It is false at the end and after a failure: Err tells.
@@ -88,6 +88,7 @@ type Stmt interface {
 	Err() error
 	// Exec steps to the end and resets.
 	Exec() error
+	// Reset makes the statement ready to run again; its bindings stay. What Err told is forgotten.
 	Reset() error
 
 	ColumnCount() int
@@ -99,6 +100,8 @@ type Stmt interface {
 	ColumnRawText(col int) []byte // valid until the next call on the statement
 	ColumnRawBlob(col int) []byte // valid until the next call on the statement
 
+	// ReadOnly reports whether running the statement leaves the database file as it is. It is true for statements that
+	// change the connection (PRAGMA, ATTACH, BEGIN): OnAuthorize tells those.
 	ReadOnly() bool
 	Close() error
 }

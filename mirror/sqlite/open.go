@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Memory is the path of a database that lives as long as its connection.
+const Memory = ":memory:"
+
+// Options of Open. The zero value is for a file of the operating system that other programs may read meanwhile.
+type Options struct {
+	// VFS is the name of a registered file layer in which to look for the path. "": the engine's own.
+	VFS string
+	// Exclusive keeps every other connection out for as long as this one is open: they fail with Busy.
+	// A file layer without shared memory, such as OPFS, needs it.
+	Exclusive bool
+}
+
+// Open opens or creates the database at path, with a write-ahead log and synchronous=NORMAL: a power loss may take
+// the last transactions, all of each, and never damages the file. PRAGMA synchronous=FULL keeps them too.
+func Open(path string, o Options) (Conn, error) {
+	conn, err := open(filename(path, o.VFS))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := configure(conn, o); err != nil {
+		conn.Close() // the first error is the one that tells
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return conn, nil
+}
+
+func configure(conn Conn, o Options) error {
+	var sql strings.Builder
+	fmt.Fprintf(&sql, "PRAGMA busy_timeout=%d;", busyTimeout.Milliseconds())
+	if o.Exclusive {
+		sql.WriteString("PRAGMA locking_mode=EXCLUSIVE;") // before WAL: without it, WAL asks for shared memory
+	}
+	fmt.Fprintf(&sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=%d;", maxIdleJournalBytes)
+	// The first read finds out whether the file is a database at all, and takes the lock of Exclusive.
+	sql.WriteString("SELECT count(*) FROM sqlite_schema;")
+	return conn.Exec(sql.String())
+}
+
+// filename is a URI when a VFS is named: there is no other way to say so.
+func filename(path, vfs string) string {
+	if vfs == "" {
+		return path
+	}
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: url.Values{"vfs": {vfs}}.Encode()}).String()
+}
