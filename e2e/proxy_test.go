@@ -1,11 +1,15 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +20,7 @@ import (
 type Proxy struct {
 	*httptest.Server
 	noWebsocket atomic.Bool
+	prefixes    map[string]string // what to put in front of scripts, by the start of their names
 	mu          sync.Mutex
 	conns       []net.Conn
 }
@@ -26,12 +31,16 @@ func startProxy(t *testing.T, s *Server) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := new(Proxy)
+	p := &Proxy{prefixes: make(map[string]string)}
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // the server compares it with the origin
+			if p.prefixOf(r.In.URL.Path) != "" {
+				r.Out.Header.Set("Accept-Encoding", "identity")
+			}
 		},
+		ModifyResponse: p.prefixResponse,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +54,36 @@ func startProxy(t *testing.T, s *Server) *Proxy {
 	p.Start()
 	t.Cleanup(func() { p.Cut(); p.Close() })
 	return p
+}
+
+// Prefix puts JavaScript in front of a script under /assets/ whose name starts with name: it takes something away that
+// browsers have. Call it before the first request.
+func (p *Proxy) Prefix(name, script string) { p.prefixes[name] = script }
+
+func (p *Proxy) prefixOf(urlPath string) string {
+	for name, script := range p.prefixes {
+		if strings.HasPrefix(urlPath, "/assets/"+name) && strings.HasSuffix(urlPath, ".js") {
+			return script
+		}
+	}
+	return ""
+}
+
+func (p *Proxy) prefixResponse(res *http.Response) error {
+	script := p.prefixOf(res.Request.URL.Path)
+	if script == "" {
+		return nil
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	body = append([]byte(script), body...)
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	res.ContentLength = int64(len(body))
+	res.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return nil
 }
 
 // BlockWebsocket refuses new websockets, and cuts those that are there; or lets them through again.

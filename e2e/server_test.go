@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	millpond "github.com/millpond-dev/millpond"
 )
 
 const binary = "../bin/millpond"
@@ -90,72 +92,51 @@ func (s *Server) end(signal os.Signal) {
 // URL is the server's base URL.
 func (s *Server) URL() string { return "http://" + s.Addr }
 
-// event is an event as the HTTP interface shows it.
-type event struct {
-	Offset         int64           `json:"offset"`
-	Type           string          `json:"type"`
-	Payload        json.RawMessage `json:"payload"`
-	IdempotencyKey string          `json:"idempotencyKey"`
-	CreatedAt      string          `json:"createdAt"`
-}
-
 // Append appends events to a path of the default namespace; body is one event or an array of them, as JSON.
 func (s *Server) Append(path, body string) {
 	s.t.Helper()
-	if err := s.tryAppend(path, body); err != nil {
+	if _, err := post(s.URL()+"/api/streams/default"+path, body); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *Server) tryAppend(path, body string) error {
-	return post(s.URL()+"/api/streams/default"+path, body)
+// appendOne appends one event and returns it as committed.
+func (s *Server) appendOne(path, body string) (millpond.Event, error) {
+	var ev millpond.Event
+	answer, err := post(s.URL()+"/api/streams/default"+path, body)
+	if err == nil {
+		err = json.Unmarshal(answer, &ev)
+	}
+	return ev, err
 }
 
 // Control runs an action on a stream.
 func (s *Server) Control(path, action string) {
 	s.t.Helper()
-	if err := post(s.URL()+"/api/control/default"+path, fmt.Sprintf(`{"action":%q}`, action)); err != nil {
+	if _, err := post(s.URL()+"/api/control/default"+path, fmt.Sprintf(`{"action":%q}`, action)); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func post(url, body string) error {
+func post(url, body string) ([]byte, error) {
 	res, err := http.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != 200 {
 		err = fmt.Errorf("POST %s: %s: %s", url, res.Status, answer)
 	}
-	return err
-}
-
-// Events reads all events of a stream, page by page.
-func (s *Server) Events(path string) []event {
-	s.t.Helper()
-	var all []event
-	for {
-		var page []event
-		after := int64(0)
-		if len(all) > 0 {
-			after = all[len(all)-1].Offset
-		}
-		s.get(fmt.Sprintf("/api/streams/default%s?after=%d&limit=1000", path, after), &page)
-		if len(page) == 0 {
-			return all
-		}
-		all = append(all, page...)
-	}
+	return answer, err
 }
 
 // MaxOffset is the offset of the stream's last event.
-func (s *Server) MaxOffset(path string) int64 {
+func (s *Server) MaxOffset(path string) uint64 {
 	s.t.Helper()
 	var answer struct {
 		State struct {
-			MaxOffset int64 `json:"maxOffset"`
+			MaxOffset uint64 `json:"maxOffset"`
 		} `json:"state"`
 	}
 	s.get("/api/state/default"+path, &answer)
@@ -197,8 +178,8 @@ func (s *Server) RestoreData(from string) {
 	}
 }
 
-// millpond runs the binary with arguments and an input and returns its standard output.
-func millpond(t *testing.T, stdin string, args ...string) string {
+// cli runs the binary with arguments and an input and returns its standard output.
+func cli(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin = strings.NewReader(stdin)
