@@ -41,7 +41,7 @@ func startProxy(t *testing.T, s *Server) *Proxy {
 			}
 		},
 		ModifyResponse: p.prefixResponse,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/ws" && p.noWebsocket.Load() {
