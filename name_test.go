@@ -73,7 +73,7 @@ func TestName(t *testing.T) {
 
 func TestGoldenNames(t *testing.T) {
 	type invalid struct {
-		Why           string `json:"why"`
+		Why string `json:"why"`
 		millpond.Name
 		refusal
 	}

@@ -105,14 +105,9 @@ func DecodeRecord(b []byte, e *Event) error {
 
 // RecordOffset reads only the offset of a record: 0 when it is corrupt.
 func RecordOffset(b []byte) uint64 {
-	if len(b) == 0 {
-		return 0
-	}
-	v, n := binary.Uvarint(b[1:])
-	if n <= 0 {
-		return 0
-	}
-	return v
+	d := decoder{rest: b}
+	d.byte()
+	return d.uvarint()
 }
 
 func appendBytes[T ~string | ~[]byte](dst []byte, s T) []byte {
