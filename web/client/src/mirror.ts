@@ -129,6 +129,7 @@ export class Stream {
   /** Appends one event, or several as one atomic batch. Resolves once they are durable on the server. */
   append(event: EventInput): Promise<StreamEvent>;
   append(events: readonly EventInput[]): Promise<StreamEvent[]>;
+  append(events: EventInput | readonly EventInput[]): Promise<StreamEvent | StreamEvent[]>;
   async append(events: EventInput | readonly EventInput[]): Promise<StreamEvent | StreamEvent[]> {
     if (this.#closed) throw new ClosedError(`this handle of the stream ${this.name.path}`);
     const committed = await this.#send(events);

@@ -1,11 +1,11 @@
-/** A value that can be read at any time and tells its listeners when it was replaced: the shape React's useSyncExternalStore takes. */
+/** A value that can be read at any time and tells its listeners when it was replaced: the shape React's useSyncExternalStore takes. Its functions may be handed on without it. */
 export interface Observable<T> {
-  getSnapshot(): T;
+  readonly getSnapshot: () => T;
   /** Calls listener after each change, until the function it returns is called. */
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
 }
 
-/** An Observable that its owner sets. Its methods are bound: they may be handed on without their object. */
+/** An Observable that its owner sets. */
 export class Cell<T> implements Observable<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();

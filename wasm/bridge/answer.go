@@ -1,0 +1,62 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror"
+)
+
+// answer sends a text to the client, unless it has left.
+func (c *client) answer(text string) {
+	if c.ctx.Err() == nil {
+		c.bridge.options.Answer(c.id, text)
+	}
+}
+
+func (c *client) succeed(id uint64, result []byte) {
+	c.answer(string(append(append(append(head("id", id), `,"result":`...), result...), '}')))
+}
+
+func (c *client) fail(id uint64, err error) { c.answer(string(appendError(head("id", id), err))) }
+
+// head begins an answer: `{"id":7`.
+func head(key string, id uint64) []byte {
+	return strconv.AppendUint(append([]byte(`{"`), key+`":`...), id, 10)
+}
+
+func appendError(dst []byte, err error) []byte {
+	problem := struct {
+		Code    millpond.ErrorCode `json:"code"`
+		Message string             `json:"message"`
+		Field   string             `json:"field,omitempty"`
+	}{codeOf(err), err.Error(), ""}
+	var e *millpond.Error
+	if errors.As(err, &e) {
+		problem.Message, problem.Field = e.Message, e.Field
+	}
+	text, _ := json.Marshal(problem) // strings always marshal
+	return append(append(append(dst, `,"error":`...), text...), '}')
+}
+
+func codeOf(err error) millpond.ErrorCode {
+	var code millpond.ErrorCode
+	switch {
+	case errors.As(err, &code):
+		return code
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return millpond.Unavailable
+	}
+	return millpond.Internal
+}
+
+func statusText(s *mirror.Status) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a status always marshals
+	}
+	return `{"status":` + string(text) + `}`
+}

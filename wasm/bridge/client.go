@@ -1,0 +1,138 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/query"
+)
+
+// client is what one tab has open. It is the bridge's goroutine's.
+type client struct {
+	bridge  *Bridge
+	id      string
+	ctx     context.Context // ends when the client leaves
+	cancel  context.CancelFunc
+	streams map[millpond.Name]*openStream
+	lives   map[uint64]func()
+}
+
+// openStream is a stream that a client has open. Appends to it run one after another, in the order they came.
+type openStream struct {
+	Stream
+	last chan struct{} // closed when the last append so far has been answered
+}
+
+func (b *Bridge) client(id string) *client {
+	c := b.clients[id]
+	if c == nil {
+		c = &client{bridge: b, id: id, streams: make(map[millpond.Name]*openStream), lives: make(map[uint64]func())}
+		c.ctx, c.cancel = context.WithCancel(b.ctx)
+		b.clients[id] = c
+	}
+	return c
+}
+
+// leave ends all that the client has open.
+func (c *client) leave() {
+	c.cancel()
+	for name := range c.streams {
+		c.close(name)
+	}
+	for live := range c.lives {
+		c.unlive(live)
+	}
+}
+
+func (c *client) open(name millpond.Name) error {
+	if c.streams[name] != nil {
+		return nil
+	}
+	s, err := c.bridge.mirror.Stream(name)
+	if err != nil {
+		return err
+	}
+	idle := make(chan struct{})
+	close(idle)
+	c.streams[name] = &openStream{Stream: s, last: idle}
+	return nil
+}
+
+// close closes the stream once its appends are answered.
+func (c *client) close(name millpond.Name) {
+	s := c.streams[name]
+	if s == nil {
+		return
+	}
+	delete(c.streams, name)
+	c.bridge.start(func() {
+		<-s.last
+		s.Close()
+	})
+}
+
+func (c *client) append(id uint64, name millpond.Name, events json.RawMessage) error {
+	inputs, _, err := millpond.ParseInputs(events)
+	if err != nil {
+		return err
+	}
+	s := c.streams[name]
+	if s == nil {
+		return &millpond.Error{Code: millpond.InvalidRequest, Message: "the stream " + name.String() + " is not open: open it first"}
+	}
+	before, done := s.last, make(chan struct{})
+	s.last = done
+	c.bridge.start(func() {
+		defer close(done)
+		<-before
+		committed, err := s.Append(c.ctx, inputs...)
+		if err != nil {
+			c.fail(id, err)
+			return
+		}
+		c.succeed(id, millpond.AppendEventsJSON(nil, committed))
+	})
+	return nil
+}
+
+func (c *client) query(id uint64, p *queryParams) error {
+	params, err := decodeParams(p.Params)
+	if err != nil {
+		return err
+	}
+	c.bridge.start(func() {
+		result, err := c.bridge.mirror.Query(c.ctx, p.SQL, params...)
+		if err != nil {
+			c.fail(id, err)
+			return
+		}
+		c.succeed(id, result.AppendJSON(nil))
+	})
+	return nil
+}
+
+func (c *client) live(p *queryParams) error {
+	if c.lives[p.Live] != nil {
+		return nil
+	}
+	params, err := decodeParams(p.Params)
+	if err != nil {
+		return err
+	}
+	c.lives[p.Live] = c.bridge.mirror.Live(p.SQL, params, func(result *query.Result, err error) {
+		if err != nil {
+			c.answer(string(appendError(head("live", p.Live), err)))
+			return
+		}
+		c.answer(string(append(result.AppendJSON(append(head("live", p.Live), `,"result":`...)), '}')))
+	})
+	return nil
+}
+
+func (c *client) unlive(live uint64) {
+	if stop := c.lives[live]; stop != nil {
+		delete(c.lives, live)
+		stop()
+	}
+}

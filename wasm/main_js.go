@@ -1,0 +1,78 @@
+// Command wasm is the mirror's program in the browser: it runs in a dedicated worker, owns a mirror there, and serves
+// the tabs through the object millpondHost, which web/client/src/worker.ts makes and describes.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"syscall/js"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror"
+	"github.com/millpond-dev/millpond/wasm/bridge"
+)
+
+func main() {
+	host := js.Global().Get("millpondHost")
+	fatal := func(message string) { host.Call("fatal", message) }
+	// A panic elsewhere ends the program, which the host notices.
+	defer func() {
+		if r := recover(); r != nil {
+			fatal(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	if err := run(host, fatal); err != nil {
+		fatal(err.Error())
+	}
+}
+
+// run serves for as long as the worker lives: it returns only when the mirror cannot be opened.
+func run(host js.Value, fatal func(string)) error {
+	var options struct{ URL, Name, Token string }
+	if err := json.Unmarshal([]byte(host.Get("options").String()), &options); err != nil {
+		return fmt.Errorf("options of the mirror: %w", err)
+	}
+	m, err := mirror.Open(context.Background(), mirror.Options{
+		URL:    options.URL,
+		Name:   options.Name,
+		Token:  options.Token,
+		Client: "millpond-web",
+		Logger: slog.New(newConsole(host)),
+	})
+	if err != nil {
+		return fmt.Errorf("the mirror cannot be opened: %w", err)
+	}
+	b := bridge.New(opened{m}, bridge.Options{
+		Answer: func(client, text string) { host.Call("answer", client, text) },
+		Fatal:  fatal,
+	})
+	// These callbacks only hand over: one that waits would stop the event loop, and with it the whole program.
+	host.Set("request", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		b.Request(args[0].String(), args[1].String())
+		return nil
+	}))
+	host.Set("leave", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		b.Leave(args[0].String())
+		return nil
+	}))
+	host.Set("online", js.FuncOf(func(js.Value, []js.Value) any {
+		go m.Online()
+		return nil
+	}))
+	host.Call("ready")
+	select {}
+}
+
+// opened makes a *mirror.Mirror a bridge.Mirror: Stream returns the interface.
+type opened struct{ *mirror.Mirror }
+
+func (o opened) Stream(name millpond.Name) (bridge.Stream, error) {
+	s, err := o.Mirror.Stream(name)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,34 @@
+// npm run build: the wasm, the pages, their compressed siblings, and a look at the sizes.
+
+import { extname } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { build } from 'vite';
+import { compressFolder } from './compress.js';
+import { dist, web } from './paths.js';
+import { buildWasm } from './wasm.js';
+
+/** What a visitor downloads before the first query. */
+const maxWasmBrotliBytes = 2_600_000;
+
+const start = performance.now();
+const step = (what) => console.log(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${what}`);
+
+step('compiling the wasm');
+buildWasm();
+step('bundling');
+await build({ root: `${web}/viewer`, logLevel: 'warn' });
+writeFileSync(`${dist}/.gitkeep`, ''); // keeps the folder, which the Go package embeds, in the repository
+step('compressing');
+const sizes = await compressFolder(dist);
+step('done');
+
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(12);
+console.log(`\n${'bytes'.padStart(12)}${'gzip'.padStart(12)}${'brotli'.padStart(12)}`);
+for (const { file, bytes, '.gz': gz, '.br': br } of sizes) console.log(`${kilobytes(bytes)}${kilobytes(gz)}${kilobytes(br)}  ${file}`);
+
+const wasm = sizes.find(({ file }) => extname(file) === '.wasm');
+if (!wasm) throw new Error('the build holds no wasm');
+if (wasm['.br'] > maxWasmBrotliBytes) {
+  console.error(`\nThe wasm is ${wasm['.br']} bytes in brotli: over the budget of ${maxWasmBrotliBytes}. Find what has come in with "go list -deps".`);
+  process.exit(1);
+}

@@ -1,0 +1,20 @@
+// Builds the mirror's program, and takes wasm_exec.js from the Go release that compiled it.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { clientWasm, repository } from './paths.js';
+
+/** Bounds checks are dropped in SQLite only, which the wasm sandbox bounds anyway: smaller and 15–20 % faster. */
+const gcflags = '-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B';
+
+export function buildWasm() {
+  const out = join(clientWasm, 'millpond.wasm');
+  const env = { ...process.env, GOOS: 'js', GOARCH: 'wasm' };
+  execFileSync('go', ['build', '-trimpath', '-ldflags=-s -w', gcflags, '-o', out, './wasm'], { cwd: repository, env, stdio: 'inherit' });
+  const goroot = execFileSync('go', ['env', 'GOROOT'], { cwd: repository, encoding: 'utf8' }).trim();
+  copyFileSync(join(goroot, 'lib', 'wasm', 'wasm_exec.js'), join(clientWasm, 'wasm_exec.js'));
+  return statSync(out).size;
+}
+
+if (import.meta.filename === process.argv[1]) buildWasm();
