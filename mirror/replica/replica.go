@@ -1,0 +1,169 @@
+package replica
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/sqlite"
+)
+
+// Options of a replica. The zero value works.
+type Options struct {
+	// Now is the clock of inserted_at. Default: time.Now.
+	Now func() time.Time
+}
+
+// Replica is the database of a mirror. It is for one goroutine at a time, like the connection that it is on. Other
+// statements may be run on the connection between its calls, but none may be left in the middle of its rows by a writer,
+// and no transaction open.
+type Replica struct {
+	conn sqlite.Conn
+	now  func() time.Time
+	id   string
+	// streams is what the table of that name holds. nil after a failure: read again at the next use.
+	streams map[millpond.Name]stream
+	stmt    statements
+	rows    rowWriter
+	event   millpond.Event // reused for each record, so that equal types are not allocated again
+}
+
+// Stream is what a replica holds of one stream.
+type Stream struct {
+	millpond.Name
+	millpond.Position
+	MaxOffset uint64 // of the stream's last event, as far as the server has told
+}
+
+type stream struct {
+	id int64
+	millpond.Position
+	maxOffset uint64
+}
+
+// Open makes the connection's database a replica when it is empty, or checks the one that it holds: a *SchemaError says
+// that it is of another version or another program, ErrCorrupt that position and rows do not agree. The replica uses
+// conn and does not close it.
+func Open(conn sqlite.Conn, options Options) (*Replica, error) {
+	r := &Replica{conn: conn, now: options.Now}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open replica: %w", asCorrupt(err)), r.Close())
+	}
+	return r, nil
+}
+
+func (r *Replica) open() error {
+	if err := r.stmt.prepareControl(r.conn); err != nil {
+		return err
+	}
+	exists, err := hasSchema(r.conn)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		if err := r.transact(func() error { return createSchema(r.conn) }); err != nil {
+			return err
+		}
+	}
+	if err := r.stmt.prepareData(r.conn); err != nil {
+		return err
+	}
+	r.rows.stmt = r.stmt.insertEvent
+	err = readRows(r.conn, "SELECT value FROM meta WHERE key = 'replica_id'", func(row sqlite.Stmt) error {
+		r.id = row.ColumnText(0)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if r.id == "" {
+		return fmt.Errorf("%w: it has no replica id", ErrCorrupt)
+	}
+	return r.load()
+}
+
+// Close lets go of the connection, which stays open. A closed replica must not be used.
+func (r *Replica) Close() error { return r.stmt.close() }
+
+// ID is the random id of the database: another one after it was deleted and made again.
+func (r *Replica) ID() string { return r.id }
+
+// Position is how far the copy of a stream has got: zero when there is none.
+func (r *Replica) Position(name millpond.Name) (millpond.Position, error) {
+	if err := r.load(); err != nil {
+		return millpond.Position{}, fmt.Errorf("position of %s: %w", name, asCorrupt(err))
+	}
+	return r.streams[name].Position, nil
+}
+
+// Streams are the streams that the replica holds a copy of, by namespace and path.
+func (r *Replica) Streams() ([]Stream, error) {
+	if err := r.load(); err != nil {
+		return nil, fmt.Errorf("list streams: %w", asCorrupt(err))
+	}
+	list := make([]Stream, 0, len(r.streams))
+	for name, s := range r.streams {
+		list = append(list, Stream{name, s.Position, s.maxOffset})
+	}
+	slices.SortFunc(list, func(a, b Stream) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Path, b.Path))
+	})
+	return list, nil
+}
+
+// Head remembers the offset of the stream's last event, as the server has told it without a batch, for those who read the
+// streams table. It does nothing when the replica has no copy of the stream, or knows of a later event.
+func (r *Replica) Head(name millpond.Name, maxOffset uint64) error {
+	if err := r.load(); err != nil {
+		return fmt.Errorf("head of %s: %w", name, asCorrupt(err))
+	}
+	s, ok := r.streams[name]
+	if !ok || maxOffset <= s.maxOffset {
+		return nil
+	}
+	s.maxOffset = maxOffset
+	if err := r.transact(func() error { return r.stmt.writeStream(s) }); err != nil {
+		r.streams = nil
+		return fmt.Errorf("head of %s: %w", name, asCorrupt(err))
+	}
+	r.streams[name] = s
+	return nil
+}
+
+// load reads the streams table unless it is known, and checks in O(1) a stream that its rows end where its position says.
+func (r *Replica) load() error {
+	if r.streams != nil {
+		return nil
+	}
+	streams := map[millpond.Name]stream{}
+	err := eachRow(r.stmt.selectStreams, func(row sqlite.Stmt) error {
+		name := millpond.Name{Namespace: row.ColumnText(1), Path: row.ColumnText(2)}
+		s := stream{
+			id: row.ColumnInt64(0),
+			Position: millpond.Position{
+				Incarnation: millpond.Incarnation(row.ColumnText(3)),
+				Offset:      uint64(row.ColumnInt64(4)),
+				Hash:        millpond.Hash(row.ColumnInt64(5)),
+			},
+			maxOffset: uint64(row.ColumnInt64(6)),
+		}
+		first, last, hash := uint64(row.ColumnInt64(7)), uint64(row.ColumnInt64(8)), millpond.Hash(row.ColumnInt64(9))
+		if last != s.Offset || hash != s.Hash || last > 0 && first != 1 || s.Incarnation == "" {
+			return fmt.Errorf("%w: %s has events %d to %d with hash %s, its position is %d with hash %s",
+				ErrCorrupt, name, first, last, hash, s.Offset, s.Hash)
+		}
+		streams[name] = s
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.streams = streams
+	return nil
+}
