@@ -1,0 +1,67 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// append is POST /api/streams/{namespace}/{path}: one event, or an array of them as one atomic batch. It answers with
+// the committed event, or an array of them aligned with the input.
+//
+// The content type does not matter: `curl -d` says that its JSON is a form. What a form's content type would let through
+// without a preflight request, a page of another origin, the check of Origin has stopped.
+func (s *Server) append(c echo.Context) error {
+	name, err := streamName(c.Request(), "/api/streams/")
+	if err != nil {
+		return err
+	}
+	if _, err := parseParams(c.Request()); err != nil {
+		return err
+	}
+	body, err := readBody(c, maxBodyBytes)
+	if err != nil {
+		return err
+	}
+	inputs, batch, err := millpond.ParseInputs(body)
+	if err != nil {
+		return err
+	}
+	events, err := s.engine.Append(c.Request().Context(), name, inputs)
+	if err != nil {
+		return err
+	}
+	out := make([]byte, 0, len(body)+len(events)*128)
+	if batch {
+		out = millpond.AppendEventsJSON(out, events)
+	} else {
+		out = events[0].AppendJSON(out)
+	}
+	return c.JSONBlob(http.StatusOK, append(out, '\n'))
+}
+
+// readBody reads a request's body of at most limit bytes.
+func readBody(c echo.Context, limit int64) ([]byte, error) {
+	r := c.Request()
+	if r.ContentLength > limit {
+		return nil, bodyTooLarge(limit)
+	}
+	var buf []byte
+	var err error
+	body := http.MaxBytesReader(c.Response(), r.Body, limit)
+	if r.ContentLength >= 0 {
+		buf = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(body, buf)
+	} else {
+		buf, err = io.ReadAll(body)
+	}
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.As(err, &tooLarge) {
+		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "the body could not be read: it ended early, or took too long"}
+	}
+	return buf, err
+}

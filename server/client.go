@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// client is one websocket. One goroutine, run, reads its messages and answers them in order, so that appends keep their
+// order, and a client that sends faster than the server commits is held back by its own connection. Each subscription has
+// a goroutine that pulls batches while it has credit. All write through send and sendBatch.
+type client struct {
+	server  *Server
+	ws      socket
+	session string
+	remote  string
+	asText  bool // the subprotocol has batches as text
+
+	ctx    context.Context // of the connection
+	cancel context.CancelCauseFunc
+
+	running sync.WaitGroup // the goroutines beside run
+	buf     []byte         // run's: the message that is read
+	turn    chan struct{}  // of capacity 1: who holds it handles a message, or says goodbye
+	start   time.Time
+	heardAt atomic.Int64 // when the client was heard last, since start
+	busy    atomic.Bool  // run handles a message, and cannot hear
+
+	mu            sync.Mutex
+	subscriptions map[uint32]*subscription // +checklocks:mu
+}
+
+// socket is what a client needs of a *websocket.Conn.
+type socket interface {
+	Reader(context.Context) (websocket.MessageType, io.Reader, error)
+	Write(context.Context, websocket.MessageType, []byte) error
+	Close(websocket.StatusCode, string) error
+	CloseNow() error
+	Subprotocol() string
+}
+
+var (
+	errShuttingDown = &millpond.Error{Code: millpond.Unavailable, Message: "the server is shutting down: connect again in a moment"}
+	errSilent       = errors.New("no answer to a ping")
+	errNoHello      = &millpond.Error{Code: millpond.InvalidRequest, Message: fmt.Sprintf("no hello within %v", helloTimeout)}
+)
+
+func newClient(s *Server, ws socket, remote string) *client {
+	c := &client{
+		server: s, ws: ws, remote: remote,
+		session:       rand.Text()[:12],
+		asText:        ws.Subprotocol() == millpond.SubprotocolJSON,
+		turn:          make(chan struct{}, 1),
+		start:         time.Now(),
+		subscriptions: map[uint32]*subscription{},
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c
+}
+
+// run serves the client until the connection is over and nothing of it runs any more.
+func (c *client) run() {
+	defer func() {
+		c.cancel(nil)
+		c.ws.CloseNow()
+		c.running.Wait()
+		c.server.clients.part(c)
+	}()
+	err := c.greet()
+	if err == nil {
+		c.running.Go(c.probe)
+		err = c.serve()
+	}
+	var e *millpond.Error
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause
+	} else if errors.As(err, &e) {
+		c.fail(e)
+	}
+	c.server.log.Info("client disconnected", "session", c.session, "reason", clip(err.Error()), "after", time.Since(c.start))
+}
+
+// greet waits for the hello and answers it.
+func (c *client) greet() error {
+	if !c.server.clients.join(c) {
+		return errShuttingDown
+	}
+	deadline := time.AfterFunc(helloTimeout, func() { c.fail(errNoHello); c.cancel(errNoHello) })
+	msg, err := c.read()
+	deadline.Stop()
+	if err != nil {
+		return err
+	}
+	hello, ok := msg.(*millpond.Hello)
+	if !ok {
+		return protocolError("", "the first message must be hello")
+	}
+	c.server.log.Info("client connected", "session", c.session, "remote", c.remote, "client", clip(hello.Client),
+		"replica", clip(hello.Replica), "subprotocol", c.ws.Subprotocol())
+	return c.send(&millpond.Welcome{
+		Server:  "millpond/" + c.server.version,
+		Session: c.session,
+		Limits: millpond.Limits{
+			MessageBytes:  millpond.MaxMessageBytes,
+			FrameBytes:    millpond.MaxFrameBytes,
+			EventBytes:    millpond.MaxEventBytes,
+			BatchEvents:   millpond.MaxBatchEvents,
+			Subscriptions: millpond.MaxSubscriptions,
+			CreditBytes:   millpond.MaxCreditBytes,
+		},
+	})
+}
+
+// serve handles messages until one of them, or the connection, is at fault.
+func (c *client) serve() error {
+	for {
+		msg, err := c.read()
+		if err != nil {
+			return err
+		}
+		select {
+		case c.turn <- struct{}{}:
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+		err = c.handle(msg)
+		<-c.turn
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// handle does what a message asks. Its error ends the connection.
+func (c *client) handle(msg millpond.Message) error {
+	switch msg := msg.(type) {
+	case *millpond.Subscribe:
+		return c.subscribe(msg)
+	case *millpond.Unsubscribe:
+		return c.unsubscribe(msg)
+	case *millpond.Credit:
+		return c.credit(msg)
+	case *millpond.Append:
+		return c.append(msg)
+	case *millpond.Ping:
+		return c.send(&millpond.Pong{Nonce: msg.Nonce})
+	case *millpond.Pong: // that it was heard is all that it says
+		return nil
+	case *millpond.Hello:
+		return protocolError("type", "hello was said already")
+	default:
+		return protocolError("type", "this is a message of the server")
+	}
+}
+
+// append answers Appended, or an ErrorMessage with the request's ID.
+func (c *client) append(msg *millpond.Append) error {
+	if msg.ID == 0 {
+		return protocolError("id", "must be 1 or more")
+	}
+	events, err := c.appendEvents(msg)
+	if err != nil {
+		e := c.server.asError(err)
+		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: e.Code, Message: e.Message, Field: e.Field})
+	}
+	return c.send(&millpond.Appended{ID: msg.ID, Events: events})
+}
+
+func (c *client) appendEvents(msg *millpond.Append) ([]millpond.Event, error) {
+	if err := msg.Stream.Validate(); err != nil {
+		return nil, err
+	}
+	inputs, batch, err := millpond.ParseInputs(msg.Events)
+	if err != nil {
+		return nil, err
+	}
+	if !batch {
+		return nil, &millpond.Error{Code: millpond.InvalidRequest, Field: "events", Message: "must be an array of events"}
+	}
+	return c.server.engine.Append(c.ctx, msg.Stream, inputs)
+}
+
+// leave says that the server goes away and closes the connection, after the message that is being handled. Messages that
+// come later are not handled: what was not answered is sent again on the next connection.
+func (c *client) leave() {
+	defer time.AfterFunc(leaveTimeout, func() { c.cancel(errShuttingDown) }).Stop()
+	select {
+	case c.turn <- struct{}{}:
+	case <-c.ctx.Done():
+		return
+	}
+	delay := minRetryAfter + mathrand.N(maxRetryAfter-minRetryAfter)
+	if c.send(&millpond.Goaway{Reason: "the server is shutting down", RetryAfterMs: delay.Milliseconds()}) == nil {
+		c.ws.Close(websocket.StatusGoingAway, "the server is shutting down")
+	}
+	c.cancel(errShuttingDown)
+}
+
+// fail tells the client what was wrong, and closes the connection with the error's close code.
+func (c *client) fail(e *millpond.Error) {
+	defer time.AfterFunc(leaveTimeout, func() { c.cancel(e) }).Stop()
+	if c.send(&millpond.ErrorMessage{Code: e.Code, Message: e.Message, Field: e.Field}) != nil {
+		return
+	}
+	reason := e.Message
+	if len(reason) > maxCloseReasonBytes {
+		reason = string(e.Code)
+	}
+	c.ws.Close(websocket.StatusCode(e.Code.CloseCode()), reason)
+}
+
+func protocolError(field, message string) error {
+	return &millpond.Error{Code: millpond.InvalidRequest, Field: field, Message: message}
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// clients are the websockets that are open.
+type clients struct {
+	running sync.WaitGroup // one for each that has entered
+
+	mu       sync.Mutex
+	entered  int                  // +checklocks:mu
+	all      map[*client]struct{} // +checklocks:mu
+	draining bool                 // +checklocks:mu
+}
+
+func (cs *clients) init() { cs.all = map[*client]struct{}{} }
+
+// enter makes room for one more. Who enters must exit.
+func (cs *clients) enter() error {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.draining {
+		return errShuttingDown
+	}
+	if cs.entered >= maxConnections {
+		return &millpond.Error{Code: millpond.Unavailable, Message: "the server has as many connections as it can hold: try again later"}
+	}
+	cs.entered++
+	cs.running.Add(1)
+	return nil
+}
+
+func (cs *clients) exit() {
+	cs.mu.Lock()
+	cs.entered--
+	cs.mu.Unlock()
+	cs.running.Done()
+}
+
+// join makes a client known to drain: false when that has begun.
+func (cs *clients) join(c *client) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if !cs.draining {
+		cs.all[c] = struct{}{}
+	}
+	return !cs.draining
+}
+
+func (cs *clients) part(c *client) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.all, c)
+}
+
+// drain sends all clients away and waits until they are gone. When ctx ends first they are cut off.
+func (cs *clients) drain(ctx context.Context, log *slog.Logger) {
+	cs.mu.Lock()
+	cs.draining = true
+	leaving := make([]*client, 0, len(cs.all))
+	for c := range cs.all {
+		leaving = append(leaving, c)
+	}
+	cs.mu.Unlock()
+
+	log.Info("draining", "connections", len(leaving))
+	stop := context.AfterFunc(ctx, func() {
+		for _, c := range leaving {
+			c.cancel(errShuttingDown)
+		}
+	})
+	defer stop()
+	var goodbyes sync.WaitGroup
+	for _, c := range leaving {
+		goodbyes.Go(c.leave)
+	}
+	goodbyes.Wait()
+	cs.running.Wait()
+}

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/stream"
+)
+
+// state is GET /api/state/{namespace}/{path}: the reduced state, and what is connected.
+func (s *Server) state(c echo.Context) error {
+	name, err := streamName(c.Request(), "/api/state/")
+	if err != nil {
+		return err
+	}
+	if _, err := parseParams(c.Request()); err != nil {
+		return err
+	}
+	state, runtime, err := s.engine.State(c.Request().Context(), name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct {
+		State   millpond.State `json:"state"`
+		Runtime stream.Runtime `json:"runtime"`
+	}{state, runtime})
+}
+
+// control is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the
+// action when it is done.
+func (s *Server) control(c echo.Context) error {
+	name, err := streamName(c.Request(), "/api/control/")
+	if err != nil {
+		return err
+	}
+	if _, err := parseParams(c.Request()); err != nil {
+		return err
+	}
+	body, err := readBody(c, maxControlBytes)
+	if err != nil {
+		return err
+	}
+	action, err := parseAction(body)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	switch action {
+	case "kill":
+		err = s.engine.Kill(ctx, name)
+	case "reset":
+		err = s.engine.Reset(ctx, name)
+	default:
+		err = &millpond.Error{Code: millpond.InvalidRequest, Field: "action", Message: `must be "kill" or "reset"`}
+	}
+	if err != nil {
+		return err
+	}
+	s.log.Info("stream "+action, "stream", name.String())
+	return c.JSON(http.StatusOK, map[string]string{"action": action})
+}
+
+func parseAction(body []byte) (action string, err error) {
+	var members map[string]json.RawMessage // a struct would take "Action", too
+	if json.Unmarshal(body, &members) != nil {
+		return "", &millpond.Error{Code: millpond.InvalidRequest, Message: `must be JSON like {"action":"reset"}`}
+	}
+	for name := range members {
+		if name != "action" {
+			return "", &millpond.Error{Code: millpond.InvalidRequest, Field: clip(name), Message: "is not known: use action"}
+		}
+	}
+	if json.Unmarshal(members["action"], &action) != nil {
+		return "", &millpond.Error{Code: millpond.InvalidRequest, Field: "action", Message: `must be "kill" or "reset"`}
+	}
+	return action, nil
+}

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"time"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// The bounds of HTTP.
+const (
+	// maxBodyBytes bounds the body of an append.
+	maxBodyBytes = millpond.MaxBatchBytes
+	// maxControlBytes bounds the body of a control request.
+	maxControlBytes = 4 << 10
+	// maxHeaderBytes bounds the head of a request.
+	maxHeaderBytes = 32 << 10
+	// defaultReadEvents is how many events a read answers when it does not say.
+	defaultReadEvents = 100
+	// maxReadEvents bounds the events of one read.
+	maxReadEvents = 1000
+	// readChunkEvents bounds the events that a read holds in memory: the answer is written as it is read.
+	readChunkEvents = 32
+
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 60 * time.Second // of a whole request
+	writeTimeout      = 2 * time.Minute  // of a whole response
+	idleTimeout       = 2 * time.Minute  // of a connection between requests
+)
+
+// The bounds of the websockets.
+const (
+	// maxConnections bounds the websockets of the server.
+	maxConnections = 20_000
+	// helloTimeout bounds how long a new connection may wait with its hello.
+	helloTimeout = 10 * time.Second
+	// leaveTimeout bounds how long a closed connection waits for the client to agree.
+	leaveTimeout = 2 * time.Second
+	// sendTimeout bounds how long one message may take to be sent. A slower client is disconnected; it resumes.
+	sendTimeout = time.Minute
+	// targetFrameBytes is how large a frame gets when there is enough to send. A slow line is not blocked for long by
+	// one, so that the probes come through.
+	targetFrameBytes = 256 << 10
+	// inFlightBytes is what the subscriptions of one connection share for the frames that they hold while the client
+	// does not read.
+	inFlightBytes = 4 << 20
+	// minFrameBytes is the smallest share.
+	minFrameBytes = 8 << 10
+	// keptBufferBytes bounds the buffers that are kept for the next message.
+	keptBufferBytes = 64 << 10
+	// maxLogBytes bounds what a log line repeats of a client.
+	maxLogBytes = 128
+	// maxCloseReasonBytes is what a websocket's close frame has room for.
+	maxCloseReasonBytes = 123
+	// minRetryAfter and maxRetryAfter bound the random delay after which clients come back when the server goes away:
+	// not all at once.
+	minRetryAfter = 500 * time.Millisecond
+	maxRetryAfter = 2500 * time.Millisecond
+)

@@ -1,0 +1,34 @@
+package server
+
+import (
+	"io/fs"
+	"log/slog"
+
+	"github.com/millpond-dev/millpond/server/store"
+)
+
+// Options configure a [Server]. One of Data and Store is needed; all else works as it is.
+type Options struct {
+	// Data is the folder of the log. It is created when it does not exist. One process at a time can have it open.
+	Data string
+
+	// Store is where the log is kept instead of Data. The server does not close it.
+	Store store.Store
+
+	// UI holds the built web pages, index.html at its root, each file with its compressed siblings (.br, .gz) beside
+	// it. Files below assets/ must have a hash of their content in their names. It must not change. Nil: a page that
+	// says how to build it.
+	UI fs.FS
+
+	// AllowedOrigins are the origins, such as "https://app.example.com", whose web pages may use the API beside the
+	// server's own. A server behind a proxy on the same machine needs the public origin here, too: on a loopback
+	// address it answers only to loopback names and to the hosts of these origins. That stops a page of another site
+	// whose name has been made to point at 127.0.0.1 (DNS rebinding).
+	AllowedOrigins []string
+
+	// Logger gets a line for each lifecycle event, none for each request or stream event. Nil: slog.Default().
+	Logger *slog.Logger
+
+	// Version of the program, for the welcome message and /healthz. Empty: "dev".
+	Version string
+}

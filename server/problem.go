@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// problem is the body of an error response: RFC 9457, with Millpond's stable code and the field at fault.
+type problem struct {
+	Type   string             `json:"type"` // about:blank: the code says all
+	Title  string             `json:"title"`
+	Status int                `json:"status"`
+	Detail string             `json:"detail"`
+	Code   millpond.ErrorCode `json:"code"`
+	Field  string             `json:"field,omitempty"`
+}
+
+// asError is what a client may know of err. A failure that is not an *millpond.Error is the server's own business: it is
+// logged, and the client is only told that there was one.
+func (s *Server) asError(err error) *millpond.Error {
+	var e *millpond.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return bodyTooLarge(tooLarge.Limit)
+	}
+	if errors.Is(err, context.Canceled) {
+		return &millpond.Error{Code: millpond.Unavailable, Message: "the request was given up"}
+	}
+	s.log.Error("internal error", "error", err)
+	return &millpond.Error{Code: millpond.Internal, Message: "the server has failed to do this; its log says more"}
+}
+
+func bodyTooLarge(limit int64) *millpond.Error {
+	return &millpond.Error{Code: millpond.EventTooLarge,
+		Message: "the body is over the limit of " + strconv.FormatInt(limit, 10) + " bytes: send it as several requests"}
+}
+
+func writeProblem(c echo.Context, e *millpond.Error) error {
+	status := e.Code.HTTPStatus()
+	body, err := json.Marshal(problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: e.Message, Code: e.Code, Field: e.Field,
+	})
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store")
+	if e.Code.Action() == millpond.Retry {
+		h.Set("Retry-After", "1")
+	}
+	return c.Blob(status, "application/problem+json", append(body, '\n'))
+}

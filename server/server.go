@@ -1,0 +1,163 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/millpond-dev/millpond/server/store"
+	"github.com/millpond-dev/millpond/server/store/sqlite"
+	"github.com/millpond-dev/millpond/server/stream"
+)
+
+// Server serves the streams of one log store. Make it with [New]. All of it may be used concurrently.
+type Server struct {
+	log     *slog.Logger
+	version string
+	guard   *guard
+	ui      *ui // nil: not built
+	engine  *stream.Engine
+	store   store.Store // to close; nil: the caller's
+	clients clients
+
+	mu     sync.Mutex
+	http   []*http.Server // +checklocks:mu
+	closed bool           // +checklocks:mu
+}
+
+// New opens the log. Its errors say what the operator can do; those about the log are a *[store.Error].
+func New(opts Options) (_ *Server, err error) {
+	s := &Server{
+		log:     opts.Logger,
+		version: cmp.Or(opts.Version, "dev"),
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.guard, err = newGuard(opts.AllowedOrigins); err != nil {
+		return nil, err
+	}
+	if opts.UI != nil {
+		if s.ui, err = newUI(opts.UI); err != nil {
+			return nil, fmt.Errorf("the UI's files: %w", err)
+		}
+	}
+	log := opts.Store
+	if log == nil {
+		if opts.Data == "" {
+			return nil, errors.New("server.Options needs Data, the folder of the log, or a Store")
+		}
+		if log, err = sqlite.Open(opts.Data); err != nil {
+			return nil, err
+		}
+		s.store = log
+	}
+	s.engine, err = stream.Open(stream.Options{Store: log, Logger: s.log})
+	if err != nil {
+		return nil, errors.Join(err, s.closeStore())
+	}
+	s.clients.init()
+	return s, nil
+}
+
+// Handler serves the API and the UI.
+func (s *Server) Handler() http.Handler {
+	e := echo.New()
+	s.Mount(e)
+	if s.ui == nil {
+		s.route(e, "/*", s.edge(apiPolicy, methods{http.MethodGet: missingUI}.serve))
+	}
+	return e
+}
+
+// Mount adds the routes to an Echo server of the caller's: /api, /healthz, and, when Options.UI is given, the UI at every
+// path that has no route of its own.
+func (s *Server) Mount(e *echo.Echo) {
+	streams := s.api(methods{http.MethodGet: s.read, http.MethodPost: s.append}.serve)
+	state := s.api(methods{http.MethodGet: s.state}.serve)
+	control := s.api(methods{http.MethodPost: s.control}.serve)
+	s.route(e, "/api/streams/*", streams)
+	s.route(e, "/api/state/*", state)
+	s.route(e, "/api/control/*", control)
+	s.route(e, "/api/ws", s.edge(apiPolicy, methods{http.MethodGet: s.websocket}.serve))
+	s.route(e, "/healthz", s.api(methods{http.MethodGet: s.health}.serve))
+	s.route(e, "/api", s.api(noRoute))
+	s.route(e, "/api/*", s.api(noRoute))
+	if s.ui != nil {
+		s.route(e, "/*", s.edge(uiPolicy, methods{http.MethodGet: s.ui.serve}.serve))
+	}
+}
+
+// route gives all methods of a path to one handler, also those that Echo does not know.
+func (s *Server) route(e *echo.Echo, path string, h echo.HandlerFunc) {
+	e.Any(path, h)
+	e.RouteNotFound(path, h)
+}
+
+// Serve answers the requests that come to the listener, with time limits, until Close. It closes the listener. It
+// returns nil after Close.
+func (s *Server) Serve(l net.Listener) error {
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		s.http = append(s.http, h)
+	}
+	s.mu.Unlock()
+	if closed {
+		return l.Close()
+	}
+	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close drains: it takes no new connections, tells the websockets to come back later, lets the requests that run and the
+// appends that are queued finish, and closes the log. When ctx ends first, connections are cut; what was acknowledged is
+// durable in either case. A program that uses Handler or Mount stops its own HTTP server first.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	servers := s.http
+	s.mu.Unlock()
+
+	var wg sync.WaitGroup
+	for _, h := range servers {
+		wg.Go(func() {
+			if h.Shutdown(ctx) != nil {
+				h.Close()
+			}
+		})
+	}
+	wg.Go(func() { s.clients.drain(ctx, s.log) })
+	wg.Wait()
+	err := s.engine.Close(ctx)
+	return errors.Join(err, s.closeStore())
+}
+
+func (s *Server) closeStore() error {
+	if s.store == nil {
+		return nil
+	}
+	return s.store.Close()
+}

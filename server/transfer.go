@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// read waits for the next message. What arrives of a long one counts as heard: an append may take its time on a slow
+// line.
+func (c *client) read() (millpond.Message, error) {
+	c.busy.Store(false)
+	defer c.busy.Store(true)
+	kind, r, err := c.ws.Reader(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.hear()
+	if kind != websocket.MessageText {
+		return nil, protocolError("", "messages of the client are text")
+	}
+	if cap(c.buf) > keptBufferBytes {
+		c.buf = nil
+	}
+	c.buf = c.buf[:0]
+	for {
+		c.buf = slices.Grow(c.buf, 512)
+		n, err := r.Read(c.buf[len(c.buf):cap(c.buf)])
+		c.buf = c.buf[:len(c.buf)+n]
+		c.hear()
+		if len(c.buf) > millpond.MaxMessageBytes {
+			return nil, &millpond.Error{Code: millpond.EventTooLarge, Message: "the message is over the limit of the connection: see welcome"}
+		}
+		if err == io.EOF {
+			return millpond.UnmarshalMessage(c.buf)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// send sends a control message.
+func (c *client) send(m millpond.Message) error {
+	return c.write(websocket.MessageText, millpond.MarshalMessage(m))
+}
+
+// frames are buffers for frames and messages that are being written.
+var frames = sync.Pool{New: func() any { return new([]byte) }}
+
+// sendBatch sends a batch, and returns the credit that it has cost: the bytes of its frame.
+func (c *client) sendBatch(b *millpond.Batch) (bytes int64, err error) {
+	buf := frames.Get().(*[]byte)
+	defer frames.Put(buf)
+	kind := websocket.MessageBinary
+	if c.asText {
+		kind = websocket.MessageText
+		if *buf, err = appendBatchText((*buf)[:0], b); err != nil {
+			return 0, err
+		}
+	} else {
+		*buf = b.AppendFrame((*buf)[:0])
+	}
+	return int64(len(*buf)), c.write(kind, *buf)
+}
+
+func appendBatchText(dst []byte, b *millpond.Batch) ([]byte, error) {
+	m := millpond.BatchMessage{
+		ID: b.Subscription, Live: b.Live, LastOffset: b.LastOffset, MaxOffset: b.MaxOffset, Hash: b.Hash,
+		Events: []millpond.Event{},
+	}
+	for rest := b.Records; len(rest) > 0; {
+		record, next, err := millpond.NextRecord(rest)
+		if err != nil {
+			return nil, err
+		}
+		var e millpond.Event
+		if err := millpond.DecodeRecord(record, &e); err != nil {
+			return nil, err
+		}
+		m.Events = append(m.Events, e)
+		rest = next
+	}
+	return append(dst, millpond.MarshalMessage(&m)...), nil
+}
+
+// write sends one message. One that takes too long, or fails, ends the connection.
+func (c *client) write(kind websocket.MessageType, b []byte) error {
+	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
+	defer cancel()
+	err := c.ws.Write(ctx, kind, b)
+	if err != nil {
+		c.cancel(err)
+	}
+	return err
+}
+
+func (c *client) hear() { c.heardAt.Store(int64(time.Since(c.start))) }
+
+// probe sends a ping when nothing was heard for a while, and ends the connection when nothing is heard after it either.
+func (c *client) probe() {
+	timer := time.NewTimer(millpond.ProbeInterval)
+	defer timer.Stop()
+	for nonce, asked := uint64(1), false; ; {
+		select {
+		case <-timer.C:
+		case <-c.ctx.Done():
+			return
+		}
+		if c.busy.Load() {
+			c.hear() // it cannot be told whether the client is silent
+		}
+		silent := time.Since(c.start) - time.Duration(c.heardAt.Load())
+		switch {
+		case asked && silent >= millpond.ProbeTimeout:
+			c.cancel(errSilent)
+			return
+		case silent < millpond.ProbeInterval:
+			asked = false
+			timer.Reset(millpond.ProbeInterval - silent)
+		default:
+			if c.send(&millpond.Ping{Nonce: nonce}) != nil {
+				return
+			}
+			nonce++
+			asked = true
+			timer.Reset(millpond.ProbeTimeout)
+		}
+	}
+}
