@@ -31,7 +31,7 @@ export function EventRow({ mirror, stream, offset, count, event, expanded, onTog
         <span className={event?.type.startsWith('stream/') ? 'type system' : 'type'}>{event?.type ?? '…'}</span>
         <span className="preview">{event?.preview}</span>
         {event && (
-          <time className="time" dateTime={event.createdAt} title={event.createdAt}>
+          <time className="time" dateTime={event.createdAt.toISOString()} title={event.createdAt.toISOString()}>
             {formatTime(event.createdAt)}
           </time>
         )}

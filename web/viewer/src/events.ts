@@ -27,7 +27,7 @@ export function readHead(result: QueryResult): Head {
 export interface EventSummary {
   offset: number;
   type: string;
-  createdAt: string;
+  createdAt: Date;
   /** The beginning of the payload's JSON; empty: none. */
   preview: string;
 }
@@ -40,8 +40,8 @@ export async function readSummaries(mirror: Mirror, stream: number, first: numbe
     FROM events WHERE stream_id = ? AND "offset" BETWEEN ? AND ? ORDER BY "offset"`;
   const { rows } = await mirror.query(sql, [stream, first, last]);
   return rows.map((row) => {
-    const [offset, type, createdAt, preview] = row as [number, string, string, string | null];
-    return { offset, type, createdAt, preview: preview ?? '' };
+    const [offset, type, micros, preview] = row as [number, string, number, string | null];
+    return { offset, type, createdAt: new Date(micros / 1000), preview: preview ?? '' };
   });
 }
 
@@ -51,7 +51,7 @@ export async function readEventText(mirror: Mirror, stream: number, offset: numb
     FROM events WHERE stream_id = ? AND "offset" = ?`;
   const { rows } = await mirror.query(sql, [stream, offset]);
   if (!rows[0]) throw new Error(`the event ${offset} is not in the mirror any longer`);
-  const [type, createdAt, key, payload, metadata, slug, version] = rows[0] as (string | null)[];
+  const [type, micros, key, payload, metadata, slug, version] = rows[0] as [string, number, ...(string | null)[]];
   const fields: [string, string | null | undefined][] = [
     ['offset', String(offset)],
     ['type', JSON.stringify(type)],
@@ -59,7 +59,7 @@ export async function readEventText(mirror: Mirror, stream: number, offset: numb
     ['metadata', metadata],
     ['source', slug == null ? null : JSON.stringify({ processor: { slug, version } })],
     ['idempotencyKey', key == null || key === '' ? null : JSON.stringify(key)],
-    ['createdAt', JSON.stringify(createdAt)],
+    ['createdAt', JSON.stringify(new Date(micros / 1000))],
   ];
   const present = fields.filter(([, value]) => value != null);
   return `{${present.map(([field, value]) => `"${field}":${value!}`).join(',')}}`;

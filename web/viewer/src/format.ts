@@ -5,8 +5,7 @@ const dates = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: '2-di
 export const formatNumber = (n: number): string => numbers.format(n);
 
 /** The time of day for an event of today, else the day. */
-export function formatTime(createdAt: string, now = new Date()): string {
-  const time = new Date(createdAt);
+export function formatTime(time: Date, now = new Date()): string {
   return time.toDateString() === now.toDateString() ? times.format(time) : dates.format(time);
 }
 
