@@ -1,0 +1,40 @@
+package opfs
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What callers branch on: errors.Is(err, opfs.ErrFull).
+var (
+	// ErrUnavailable: this browser, or this mode of it, has no OPFS. Trying again does not help; memory does.
+	ErrUnavailable = errors.New("no origin private file system here")
+	// ErrBusy: another worker has the files open. Two tabs need the Web Lock of the mirror to take turns.
+	ErrBusy = errors.New("the files are open elsewhere")
+	// ErrFull: the origin's quota or the disk is used up. Make room, or ask the user to.
+	ErrFull = errors.New("storage quota exceeded")
+	// ErrName: not a name for a pool.
+	ErrName = errors.New("a name has 1 to 64 letters, digits, '-', '_' or '.', and no '.' at its start")
+)
+
+// Error is a refusal of the browser.
+type Error struct {
+	Op      string // what was tried: "open", "read", "write", …
+	Name    string // of the DOMException: "QuotaExceededError", …
+	Message string // the browser's own words
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("opfs: %s: %s: %s", e.Op, e.Name, e.Message) }
+
+// Is sorts the names that browsers use into the errors that callers branch on.
+func (e *Error) Is(target error) bool {
+	switch e.Name {
+	case "QuotaExceededError":
+		return target == ErrFull
+	case "NoModificationAllowedError", "InvalidStateError": // Chromium and Firefox, WebKit
+		return target == ErrBusy
+	case "NotSupportedError", "SecurityError", "UnknownError": // no such API, private windows, Safari's private windows
+		return target == ErrUnavailable
+	}
+	return false
+}

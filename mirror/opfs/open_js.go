@@ -1,0 +1,81 @@
+package opfs
+
+import (
+	"context"
+	"fmt"
+	"syscall/js"
+)
+
+// Open opens the files of the mirror with this name, and creates those that are missing. It fails with ErrUnavailable,
+// ErrBusy, ErrFull or ErrName, or as the browser does.
+func Open(ctx context.Context, name string) (*Pool, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	var ids js.Value
+	err := retry(ctx, func() (err error) {
+		ids, err = call("open", name, js.ValueOf([]any{fileNames[0], fileNames[1], fileNames[2]}))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open mirror %q: %w", name, err)
+	}
+	var handles [len(fileNames)]Handle
+	for i := range handles {
+		handles[i] = handle(ids.Index(i).Int())
+	}
+	pool, err := newPool(name, handles)
+	if err != nil {
+		for _, h := range handles {
+			h.Close() // the first error is the one that tells
+		}
+		return nil, fmt.Errorf("open mirror %q: %w", name, err)
+	}
+	return pool, nil
+}
+
+// Delete removes the files of the mirror with this name, for good. Its pool must be closed, else ErrBusy. It does nothing
+// when there are none.
+func Delete(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	err := retry(ctx, func() error {
+		_, err := call("remove", name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete mirror %q: %w", name, err)
+	}
+	return nil
+}
+
+// call calls a function of opfs.js that answers by a promise, and waits for it. Not to be called in a callback.
+func call(function string, args ...any) (js.Value, error) {
+	type outcome struct {
+		value js.Value
+		err   error
+	}
+	done := make(chan outcome, 1)
+	resolve := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		done <- outcome{value: args[0]}
+		return nil
+	})
+	defer resolve.Release()
+	reject := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		done <- outcome{err: jsError(function, args[0])}
+		return nil
+	})
+	defer reject.Release()
+	promises().Call(function, args...).Call("then", resolve, reject)
+	o := <-done
+	return o.value, o.err
+}
+
+// promises is the part of opfs.js that works by promises, which import functions cannot.
+func promises() js.Value { return js.Global().Get("millpondOPFS") }
+
+// jsError is an exception as opfs.js describes it.
+func jsError(op string, e js.Value) *Error {
+	return &Error{Op: op, Name: e.Get("name").String(), Message: e.Get("message").String()}
+}

@@ -1,0 +1,131 @@
+// The JavaScript half of package opfs: sync access handles in a table, for a Go program in this worker.
+//
+//   const go = new Go();
+//   go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
+//
+// Import functions cannot wait for promises. So what opens and removes files is at globalThis.millpondOPFS,
+// where the Go half finds it; there is one Go program a worker.
+
+const FOLDER = 'millpond';
+
+/**
+ * Makes the import module "opfs" of a Go program.
+ *
+ * @param {() => ArrayBuffer} getMemory the program's memory, asked at each call: it is another buffer when it has grown
+ * @returns {import('./opfs.js').OPFSImports}
+ */
+export function opfsImports(getMemory) {
+  /** @type {(FileSystemSyncAccessHandle | null)[]} */
+  const handles = [];
+  const promises = { open, remove, failure: null };
+  globalThis.millpondOPFS = promises;
+
+  /**
+   * Opens all of the files, or none.
+   *
+   * @param {string} name of the mirror
+   * @param {string[]} files
+   * @returns {Promise<number[]>} their places in the table
+   */
+  async function open(name, files) {
+    const folder = await (await millpondFolder()).getDirectoryHandle(name, { create: true });
+    const settled = await Promise.allSettled(files.map((file) => openFile(folder, file)));
+    const refused = settled.find((s) => s.status === 'rejected');
+    if (!refused) return settled.map((s) => place(s.value));
+    for (const s of settled) if (s.status === 'fulfilled') s.value.close();
+    throw refused.reason;
+  }
+
+  /** @param {FileSystemSyncAccessHandle} handle */
+  function place(handle) {
+    const free = handles.indexOf(null);
+    const id = free < 0 ? handles.length : free;
+    handles[id] = handle;
+    return id;
+  }
+
+  /** Notes an exception for the Go half to ask for, and answers what says that there is one. */
+  const failed = (e) => {
+    promises.failure = { name: String(e?.name ?? 'Error'), message: String(e?.message ?? e) };
+    return -1;
+  };
+
+  const options = { at: 0 }; // one object for all calls: they are many
+  return {
+    read(id, pointer, length, at) {
+      try {
+        options.at = at;
+        return handles[id].read(new Uint8Array(getMemory(), pointer >>> 0, length), options);
+      } catch (e) {
+        return failed(e);
+      }
+    },
+    write(id, pointer, length, at) {
+      try {
+        options.at = at;
+        return handles[id].write(new Uint8Array(getMemory(), pointer >>> 0, length), options);
+      } catch (e) {
+        return failed(e);
+      }
+    },
+    truncate(id, size) {
+      try {
+        handles[id].truncate(size);
+        return 0;
+      } catch (e) {
+        return failed(e);
+      }
+    },
+    flush(id) {
+      try {
+        handles[id].flush();
+        return 0;
+      } catch (e) {
+        return failed(e);
+      }
+    },
+    size(id) {
+      try {
+        return handles[id].getSize();
+      } catch (e) {
+        return failed(e);
+      }
+    },
+    close(id) {
+      try {
+        handles[id].close();
+        handles[id] = null;
+        return 0;
+      } catch (e) {
+        return failed(e);
+      }
+    },
+  };
+}
+
+/**
+ * @param {FileSystemDirectoryHandle} folder
+ * @param {string} file
+ */
+async function openFile(folder, file) {
+  const handle = await folder.getFileHandle(file, { create: true });
+  if (!handle.createSyncAccessHandle) throw new DOMException('sync access handles need a dedicated worker', 'NotSupportedError');
+  return handle.createSyncAccessHandle();
+}
+
+/** @param {string} name of the mirror */
+async function remove(name) {
+  try {
+    await (await millpondFolder()).removeEntry(name, { recursive: true });
+  } catch (e) {
+    if (e?.name !== 'NotFoundError') throw e;
+  }
+}
+
+/** The folder that has a folder for each mirror. */
+async function millpondFolder() {
+  if (!globalThis.navigator?.storage?.getDirectory) {
+    throw new DOMException('navigator.storage.getDirectory is missing: it needs a secure context (https or localhost)', 'NotSupportedError');
+  }
+  return (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+}

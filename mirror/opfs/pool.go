@@ -1,0 +1,124 @@
+package opfs
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/ncruces/go-sqlite3/vfs"
+)
+
+// Database is the path of a pool's database, for the VFS of the pool.
+const Database = "db"
+
+// fileNames are the files of a pool: SQLite derives the names of the other two.
+var fileNames = [...]string{Database, Database + "-journal", Database + "-wal"}
+
+// SQLite deletes files; a pool keeps them, empty. So a file exists when it is not empty.
+
+var (
+	errClosed  = errors.New("opfs: the pool is closed")
+	namePrefix = "opfs-"
+	validName  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+)
+
+// Pool is the open files of one mirror.
+type Pool struct {
+	name  string
+	files [len(fileNames)]*File
+	inUse bool // a connection has the database open
+}
+
+// FileInfo is a file of a pool as Files reports it.
+type FileInfo struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+}
+
+// checkName keeps names to what is a folder's name everywhere.
+func checkName(name string) error {
+	if len(name) > maxNameBytes || !validName.MatchString(name) {
+		return fmt.Errorf("opfs: %q: %w", name, ErrName)
+	}
+	return nil
+}
+
+// newPool makes a pool of open handles, in the order of fileNames, and registers its VFS.
+func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
+	p := &Pool{name: name}
+	for i, h := range handles {
+		f, err := newFile(h)
+		if err != nil {
+			return nil, fmt.Errorf("size of %s: %w", fileNames[i], err)
+		}
+		p.files[i] = f
+	}
+	p.file(Database + "-wal").endsTransaction = walCommits()
+	vfs.Register(p.VFS(), &poolVFS{p})
+	return p, nil
+}
+
+// VFS is the name of the file layer for sqlite.Options, as long as the pool is open.
+func (p *Pool) VFS() string { return namePrefix + p.name }
+
+// Files tells the files and how large they are.
+func (p *Pool) Files() []FileInfo {
+	infos := make([]FileInfo, len(p.files))
+	for i, f := range p.files {
+		infos[i] = FileInfo{fileNames[i], f.Size()}
+	}
+	return infos
+}
+
+// file finds a file by SQLite's name for it; nil when the pool has none of that name.
+func (p *Pool) file(name string) *File {
+	for i, n := range fileNames {
+		if n == name {
+			return p.files[i]
+		}
+	}
+	return nil
+}
+
+// settle sends out all that is pending, of which SQLite takes the loss for impossible.
+func (p *Pool) settle() error {
+	var errs []error
+	for _, f := range p.files {
+		errs = append(errs, f.Settle())
+	}
+	return errors.Join(errs...)
+}
+
+// Clear empties the files. No connection may be open. The database goes first: SQLite ignores the journals
+// of an empty one.
+func (p *Pool) Clear() error {
+	if p.inUse {
+		return fmt.Errorf("opfs: clear %s: a connection is open", p.name)
+	}
+	for i, f := range p.files {
+		if err := remove(f); err != nil {
+			return fmt.Errorf("clear %s/%s: %w", p.name, fileNames[i], err)
+		}
+	}
+	return nil
+}
+
+// remove does what a pool does in the place of deleting.
+func remove(f *File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// Close flushes and closes the files. The connection must be closed before.
+func (p *Pool) Close() error {
+	vfs.Unregister(p.VFS())
+	var errs []error
+	for i, f := range p.files {
+		if err := f.close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s/%s: %w", p.name, fileNames[i], err))
+		}
+	}
+	return errors.Join(errs...)
+}
