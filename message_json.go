@@ -30,8 +30,12 @@ func MarshalMessage(m Message) []byte {
 		b = appendJSONString(b, m.Stream.Namespace)
 		b = append(b, `,"path":`...)
 		b = appendJSONString(b, m.Stream.Path)
-		b = append(b, `},"events":`...)
-		return append(append(b, m.Events...), '}')
+		b = append(b, '}')
+		if m.Events != nil {
+			b = append(b, `,"events":`...)
+			b = append(b, m.Events...)
+		}
+		return append(b, '}')
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
