@@ -1,0 +1,15 @@
+package query
+
+import "errors"
+
+// What a query fails with because of how it was asked, besides the [sqlite.Error] of a statement that does not compile.
+var (
+	// ErrNotReadOnly: the statement would write, or change the connection.
+	ErrNotReadOnly = errors.New("a query may only read")
+	// ErrStatements: there is not exactly one statement.
+	ErrStatements = errors.New("a query is one statement")
+	// ErrParams: the parameters are not those of the statement.
+	ErrParams = errors.New("wrong parameters")
+	// ErrTooLarge: the result is over a limit of Options.
+	ErrTooLarge = errors.New("the result is too large")
+)

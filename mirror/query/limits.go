@@ -1,0 +1,16 @@
+package query
+
+// The limits of a query, unless [Options] say otherwise.
+const (
+	// DefaultMaxRows bounds the rows of a result.
+	DefaultMaxRows = 100_000
+	// DefaultMaxBytes bounds what a result takes in memory.
+	DefaultMaxBytes = 64 << 20
+
+	// maxStatements bounds the compiled statements that a Reader keeps: those used last.
+	maxStatements = 64
+	// cellBytes is what a cell of a result takes, besides the bytes of a text or a blob.
+	cellBytes = 24
+	// maxSafeInteger is the largest integer that a JSON number keeps everywhere: 2^53 - 1.
+	maxSafeInteger = 1<<53 - 1
+)

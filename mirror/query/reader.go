@@ -1,0 +1,242 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/millpond-dev/millpond/mirror/sqlite"
+)
+
+// Options of a Reader. The zero value works.
+type Options struct {
+	MaxRows  int // bounds the rows of a result. Default: DefaultMaxRows
+	MaxBytes int // bounds what a result takes in memory. Default: DefaultMaxBytes
+}
+
+// Reader runs statements that read. It keeps those used last compiled. It is the only one that may use the connection's
+// authorizer and Interrupt.
+type Reader struct {
+	conn    sqlite.Conn
+	options Options
+	guard   guard
+	cache   cache
+	version sqlite.Stmt // reads the version of the schema
+}
+
+// NewReader makes a Reader on a connection, which others may use between its calls.
+func NewReader(conn sqlite.Conn, options Options) (*Reader, error) {
+	if options.MaxRows <= 0 {
+		options.MaxRows = DefaultMaxRows
+	}
+	if options.MaxBytes <= 0 {
+		options.MaxBytes = DefaultMaxBytes
+	}
+	r := &Reader{conn: conn, options: options}
+	if err := conn.OnAuthorize(r.guard.authorize); err != nil {
+		return nil, fmt.Errorf("guard the connection: %w", err)
+	}
+	var err error
+	if r.version, _, err = conn.Prepare("PRAGMA schema_version"); err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	return r, nil
+}
+
+// Close closes the statements that the Reader keeps, and lets go of the connection, which stays open.
+func (r *Reader) Close() error {
+	return errors.Join(r.cache.close(), r.version.Close(), r.conn.OnAuthorize(nil))
+}
+
+// Run runs one statement that reads and returns its rows. Parameters are nil, bool, int, int64, float64, string, []byte, or
+// [json.RawMessage], which is bound as text; or a single [Named] for a statement that names them.
+//
+// When ctx ends, the statement is interrupted and Run fails with the context's error.
+func (r *Reader) Run(ctx context.Context, sql string, params ...any) (*Result, error) {
+	result, _, err := r.run(ctx, sql, params)
+	return result, err
+}
+
+// Run is [Reader.Run] for a connection that is used for a single query.
+func Run(ctx context.Context, conn sqlite.Conn, sql string, params ...any) (*Result, error) {
+	r, err := NewReader(conn, Options{})
+	if err != nil {
+		return nil, err
+	}
+	result, err := r.Run(ctx, sql, params...)
+	if closing := r.Close(); err == nil && closing != nil {
+		return nil, closing
+	}
+	return result, err
+}
+
+// run also returns the tables that the statement reads, as far as they are known when it fails.
+func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Result, tables map[string]struct{}, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if ctx.Done() != nil {
+		r.conn.Interrupt(func() bool { return ended(ctx) })
+		defer r.conn.Interrupt(nil)
+	}
+	s, tables, err := r.statement(sql)
+	if err != nil {
+		return nil, tables, r.explain(ctx, err)
+	}
+	again, err := r.guard.watch(running, func() (err error) {
+		if err = bind(s.stmt, params); err == nil {
+			result, err = r.read(s.stmt)
+		}
+		return cmp.Or(err, s.stmt.Reset(), s.stmt.ClearBindings()) // all are called
+	})
+	maps.Copy(s.tables, again) // SQLite has compiled it again: the schema has changed
+	if err != nil {
+		return nil, s.tables, r.explain(ctx, err)
+	}
+	return result, s.tables, nil
+}
+
+// ended reports whether ctx is over. It looks at the clock itself: in the browser no timer fires while a statement runs.
+func ended(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
+}
+
+// explain says why a statement has failed in the terms of who asked for it.
+func (r *Reader) explain(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, sqlite.Interrupt) && ended(ctx):
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return context.DeadlineExceeded
+	case errors.Is(err, sqlite.Denied):
+		return refusal(r.guard.denied)
+	}
+	return err
+}
+
+// statement returns a compiled statement, from the cache or anew, and the tables that it reads.
+func (r *Reader) statement(sql string) (*cached, map[string]struct{}, error) {
+	if s := r.cache.get(sql); s != nil {
+		return s, s.tables, nil
+	}
+	var stmt sqlite.Stmt
+	tables, err := r.guard.watch(compiling, func() (err error) {
+		stmt, err = r.compile(sql)
+		return err
+	})
+	if err != nil {
+		return nil, tables, err
+	}
+	s := &cached{sql, stmt, tables}
+	if err := r.cache.put(s); err != nil {
+		return nil, tables, err
+	}
+	return s, tables, nil
+}
+
+// schemaVersion is another number after each change of the schema.
+func (r *Reader) schemaVersion() (version int64, err error) {
+	if r.version.Step() {
+		version = r.version.ColumnInt64(0)
+	}
+	return version, cmp.Or(r.version.Err(), r.version.Reset()) // Reset forgets what Err tells
+}
+
+// compile compiles sql, which must be one statement that reads.
+func (r *Reader) compile(sql string) (sqlite.Stmt, error) {
+	if strings.ContainsRune(sql, 0) {
+		return nil, fmt.Errorf("%w: the SQL has a NUL character in it, where SQLite would end it", ErrStatements)
+	}
+	stmt, tail, err := r.conn.Prepare(sql)
+	if err != nil {
+		return nil, err
+	}
+	if stmt == nil {
+		return nil, fmt.Errorf("%w, such as SELECT * FROM log LIMIT 10; there is none", ErrStatements)
+	}
+	more, _, err := r.conn.Prepare(tail)
+	if more != nil {
+		err = more.Close()
+	}
+	switch {
+	case errors.Is(err, sqlite.Interrupt): // not the tail's fault
+	case more != nil || err != nil:
+		err = fmt.Errorf("%w; after the first there is more: %s", ErrStatements, excerpt(tail))
+	case !stmt.ReadOnly():
+		err = refusal(sqlite.Access{})
+	}
+	if err != nil {
+		return nil, errors.Join(err, stmt.Close())
+	}
+	return stmt, nil
+}
+
+// read steps through the rows of a statement.
+func (r *Reader) read(stmt sqlite.Stmt) (*Result, error) {
+	result := &Result{Rows: [][]any{}}
+	size := 0
+	for stmt.Step() {
+		if result.Columns == nil {
+			result.Columns = columns(stmt)
+		}
+		if len(result.Rows) == r.options.MaxRows {
+			return nil, fmt.Errorf("%w: more than %d rows; use LIMIT", ErrTooLarge, r.options.MaxRows)
+		}
+		row, bytes := readRow(stmt, len(result.Columns))
+		if size += bytes; size > r.options.MaxBytes {
+			return nil, fmt.Errorf("%w: more than %d bytes in %d rows; use LIMIT, or select fewer columns", ErrTooLarge,
+				r.options.MaxBytes, len(result.Rows)+1)
+		}
+		result.Rows = append(result.Rows, row)
+	}
+	if result.Columns == nil { // after Step: a changed schema may have given the statement other columns
+		result.Columns = columns(stmt)
+	}
+	return result, stmt.Err()
+}
+
+func columns(stmt sqlite.Stmt) []string {
+	names := make([]string, stmt.ColumnCount())
+	for i := range names {
+		names[i] = stmt.ColumnName(i)
+	}
+	return names
+}
+
+func readRow(stmt sqlite.Stmt, width int) (row []any, size int) {
+	row = make([]any, width)
+	for i := range row {
+		switch stmt.ColumnType(i) {
+		case sqlite.Integer:
+			row[i] = stmt.ColumnInt64(i)
+		case sqlite.Float:
+			row[i] = stmt.ColumnFloat(i)
+		case sqlite.Text:
+			text := stmt.ColumnText(i)
+			row[i], size = text, size+len(text)
+		case sqlite.Blob:
+			blob := append([]byte{}, stmt.ColumnRawBlob(i)...)
+			row[i], size = blob, size+len(blob)
+		}
+	}
+	return row, size + width*cellBytes
+}
+
+// excerpt is the beginning of a text.
+func excerpt(s string) string {
+	const most = 40
+	s = strings.TrimSpace(s)
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
