@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/millpond-dev/millpond/server/store"
+)
+
+// Commit commits the batches.
+func (s *Store) Commit(ctx context.Context, batches []store.Batch) error {
+	w, err := s.writer.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.writer.put(w)
+	if err := s.transact(w, batches); err != nil {
+		return fmt.Errorf("commit: %w", s.explain(err))
+	}
+	return nil
+}
+
+func (s *Store) transact(w *writer, batches []store.Batch) error {
+	if err := w.begin.Exec(); err != nil {
+		return err
+	}
+	garbage, err := s.write(w, batches)
+	if err == nil {
+		err = w.commit.Exec()
+	}
+	if err != nil {
+		if !w.conn.GetAutocommit() { // some failures roll back by themselves
+			err = errors.Join(err, w.rollback.Exec())
+		}
+		return err
+	}
+	s.garbage = garbage
+	return nil
+}
+
+// write does what is inside the transaction, and reports whether it leaves garbage.
+func (s *Store) write(w *writer, batches []store.Batch) (garbage bool, err error) {
+	garbage = s.garbage
+	for i := range batches {
+		b := &batches[i]
+		if b.Replaces != "" {
+			garbage = true
+			if err := w.deleteStream(store.Stream{Name: b.Stream.Name, Incarnation: b.Replaces}); err != nil {
+				return false, err
+			}
+		}
+		if err := w.appendBatch(b); err != nil {
+			return false, fmt.Errorf("stream %s: %w", b.Stream.Name, err)
+		}
+	}
+	if garbage {
+		return w.sweepGarbage()
+	}
+	return false, nil
+}
+
+func (w *writer) deleteStream(stream store.Stream) error {
+	if err := bindStream(w.remove, stream); err != nil {
+		return err
+	}
+	id, found, err := row(w.remove)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("stream %s: %w: it is not there to be replaced", stream.Name, store.ErrConflict)
+	}
+	return errors.Join(w.discard.BindInt64(1, id), w.discard.Exec())
+}
+
+func (w *writer) appendBatch(b *store.Batch) error {
+	if len(b.Records) == 0 {
+		return fmt.Errorf("%w: it is empty", store.ErrConflict)
+	}
+	id, err := w.moveHead(b)
+	if err != nil {
+		return err
+	}
+	for i := range b.Records {
+		if err := w.insertRecord(id, b.After+1+uint64(i), &b.Records[i]); err != nil {
+			return err
+		}
+	}
+	if b.Snapshot.Data == nil {
+		return nil
+	}
+	return errors.Join(bindInts(w.snapshot, 1, id, int64(b.Snapshot.Version)),
+		w.snapshot.BindBlob(3, b.Snapshot.Data), w.snapshot.Exec())
+}
+
+// moveHead creates the stream or moves its head from b.After to the batch's end. It returns the stream's row.
+func (w *writer) moveHead(b *store.Batch) (id int64, err error) {
+	end, hash := b.After+uint64(len(b.Records)), b.Records[len(b.Records)-1].Hash
+	stmt := w.advance
+	if b.After == 0 {
+		stmt = w.create
+	} else if err := stmt.BindInt64(6, int64(b.After)); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(bindStream(stmt, b.Stream), bindInts(stmt, 4, int64(end), int64(hash))); err != nil {
+		return 0, err
+	}
+	id, found, err := row(stmt)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: its head is not at offset %d of incarnation %s", store.ErrConflict, b.After, b.Stream.Incarnation)
+	}
+	return id, conflict(err, "the stream exists")
+}
+
+func (w *writer) insertRecord(id int64, offset uint64, r *store.Record) error {
+	if err := bindInts(w.insert, 1, id, int64(offset), int64(r.Hash)); err != nil {
+		return err
+	}
+	bindKey := w.insert.BindNull(4)
+	if r.Key != "" {
+		bindKey = w.insert.BindText(4, r.Key)
+	}
+	if err := errors.Join(bindKey, w.insert.BindBlob(5, r.Data)); err != nil {
+		return err
+	}
+	return conflict(w.insert.Exec(), "the offset or the idempotency key is taken")
+}
+
+// conflict turns a broken constraint into ErrConflict.
+func conflict(err error, why string) error {
+	if errors.Is(err, sqlite3.CONSTRAINT) {
+		return fmt.Errorf("%w: %s", store.ErrConflict, why)
+	}
+	return err
+}
+
+// sweepGarbage deletes some rows of a log that was reset, and reports whether there is more.
+func (w *writer) sweepGarbage() (more bool, err error) {
+	id, found, err := row(w.garbage)
+	if err != nil || !found {
+		return false, err
+	}
+	if err := errors.Join(bindInts(w.sweep, 1, id, sweepRows), w.sweep.Exec()); err != nil {
+		return true, err
+	}
+	if w.conn.Changes() == sweepRows {
+		return true, nil
+	}
+	err = errors.Join(w.swept.BindInt64(1, id), w.swept.Exec(), w.sweptSnap.BindInt64(1, id), w.sweptSnap.Exec())
+	return true, err // perhaps of another log
+}
+
+// Offsets finds idempotency keys. It uses the writing connection: that one's cache stays warm from commit to commit,
+// and who commits asks here first.
+func (s *Store) Offsets(ctx context.Context, stream store.Stream, keys []string) ([]uint64, error) {
+	w, err := s.writer.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.writer.put(w)
+	offsets, err := w.offsets(stream, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up idempotency keys: %w", s.explain(err))
+	}
+	return offsets, nil
+}
+
+func (w *writer) offsets(stream store.Stream, keys []string) ([]uint64, error) {
+	if err := bindStream(w.stream, stream); err != nil {
+		return nil, err
+	}
+	id, found, err := row(w.stream)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, store.ErrNoStream
+	}
+	offsets := make([]uint64, len(keys))
+	if err := w.offset.BindInt64(1, id); err != nil {
+		return nil, err
+	}
+	for i, key := range keys {
+		if err := w.offset.BindText(2, key); err != nil {
+			return nil, err
+		}
+		offset, _, err := row(w.offset)
+		if err != nil {
+			return nil, err
+		}
+		offsets[i] = uint64(offset)
+	}
+	return offsets, nil
+}

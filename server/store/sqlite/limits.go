@@ -1,0 +1,18 @@
+package sqlite
+
+const (
+	// readConns bounds the reads at one time; more wait.
+	readConns = 4
+	// writeCacheKiB and readCacheKiB bound the page cache of a connection.
+	writeCacheKiB = 16 << 10
+	readCacheKiB  = 4 << 10
+	// checkpointPages is how long the WAL grows before it is copied into the database: 16 MiB. A checkpoint costs two
+	// syncs more than a commit.
+	checkpointPages = 4000
+	// walBytes is what is kept of the WAL file when it has grown larger than that.
+	walBytes = 64 << 20
+	// sweepRows bounds how many rows of deleted logs a commit takes away.
+	sweepRows = 1000
+	// firstPageBytes is what a page of records begins with; it grows to what it holds.
+	firstPageBytes = 4 << 10
+)

@@ -1,0 +1,80 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/store"
+)
+
+// verify checks that the stream's log is exactly the records: read in small pages, each hash in its place.
+func verify(s store.Store, stream store.Stream, want []store.Record) error {
+	head, err := s.Head(context.Background(), stream.Name)
+	if err != nil {
+		return fmt.Errorf("head of %s: %w", stream.Name, err)
+	}
+	last := want[len(want)-1]
+	if head.Stream != stream || head.Offset != uint64(len(want)) || head.Hash != last.Hash || string(head.Last) != string(last.Data) {
+		return fmt.Errorf("head: got %+v, want offset %d, hash %s of %+v", head, len(want), last.Hash, stream)
+	}
+	records, err := readAll(s, stream)
+	if err != nil {
+		return err
+	}
+	if len(records) != len(want) {
+		return fmt.Errorf("%s holds %d records, want %d", stream.Name, len(records), len(want))
+	}
+	for i := range want {
+		if string(records[i]) != string(want[i].Data) {
+			return fmt.Errorf("%s: record %d: got %x, want %x", stream.Name, i+1, records[i], want[i].Data)
+		}
+	}
+	return nil
+}
+
+// readAll reads a log in small pages, checking offsets and the hash chain.
+func readAll(s store.Store, stream store.Stream) ([][]byte, error) {
+	var all [][]byte
+	var hash millpond.Hash
+	for {
+		after := uint64(len(all))
+		page, err := s.Read(context.Background(), stream, store.Range{After: after, Limit: 128, Bytes: 8 << 10})
+		if err != nil {
+			return nil, err
+		}
+		if page.Count == 0 {
+			return all, nil
+		}
+		records, err := walk(page, after, hash)
+		if err != nil {
+			return nil, err
+		}
+		all, hash = append(all, records...), page.Hash
+	}
+}
+
+// walk splits a page into its records and checks that they follow offset and hash.
+func walk(page store.Page, after uint64, hash millpond.Hash) ([][]byte, error) {
+	var records [][]byte
+	rest := page.Records
+	for len(rest) > 0 {
+		var record []byte
+		var err error
+		if record, rest, err = millpond.NextRecord(rest); err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+		hash = hash.Next(record)
+		if got, want := millpond.RecordOffset(record), after+uint64(len(records)); got != want {
+			return nil, fmt.Errorf("got offset %d, want %d", got, want)
+		}
+	}
+	switch {
+	case len(records) != page.Count, page.Last != after+uint64(page.Count):
+		return nil, fmt.Errorf("page says %d records up to %d; it has %d after %d", page.Count, page.Last, len(records), after)
+	case page.Count > 0 && hash != page.Hash:
+		return nil, fmt.Errorf("hash at %d: got %s, the records say %s", page.Last, page.Hash, hash)
+	}
+	return records, nil
+}
