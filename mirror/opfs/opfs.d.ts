@@ -1,12 +1,12 @@
 /** The import module "opfs" of a Go program: file calls by a handle's number. -1 says that the call has thrown. */
-export interface OPFSImports {
+export type OPFSImports = {
   read(id: number, pointer: number, length: number, at: number): number;
   write(id: number, pointer: number, length: number, at: number): number;
   truncate(id: number, size: number): number;
   flush(id: number): number;
   size(id: number): number;
   close(id: number): number;
-}
+};
 
 /**
  * Makes the import module "opfs" of a Go program, in a dedicated worker: one program a worker.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 
 	"github.com/ncruces/go-sqlite3/vfs"
 )
@@ -14,19 +15,16 @@ const Database = "db"
 // fileNames are the files of a pool: SQLite derives the names of the other two.
 var fileNames = [...]string{Database, Database + "-journal", Database + "-wal"}
 
-// SQLite deletes files; a pool keeps them, empty. So a file exists when it is not empty.
+var errClosed = errors.New("opfs: the pool is closed")
 
-var (
-	errClosed  = errors.New("opfs: the pool is closed")
-	namePrefix = "opfs-"
-	validName  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-)
-
-// Pool is the open files of one mirror.
+// Pool is the open files of one mirror. SQLite deletes files, but a pool keeps them, empty: so a file exists for SQLite
+// when it is not empty.
 type Pool struct {
-	name  string
-	files [len(fileNames)]*File
-	inUse bool // a connection has the database open
+	name   string
+	vfs    string
+	files  [len(fileNames)]*File
+	inUse  bool // a connection has the database open
+	closed bool
 }
 
 // FileInfo is a file of a pool as Files reports it.
@@ -34,6 +32,8 @@ type FileInfo struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 }
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 // checkName keeps names to what is a folder's name everywhere.
 func checkName(name string) error {
@@ -43,9 +43,12 @@ func checkName(name string) error {
 	return nil
 }
 
+// pools numbers the pools: the VFS of a pool that was closed too early must not be taken for that of the next.
+var pools atomic.Int64
+
 // newPool makes a pool of open handles, in the order of fileNames, and registers its VFS.
 func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
-	p := &Pool{name: name}
+	p := &Pool{name: name, vfs: fmt.Sprintf("opfs-%d-%s", pools.Add(1), name)}
 	for i, h := range handles {
 		f, err := newFile(h)
 		if err != nil {
@@ -54,12 +57,12 @@ func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
 		p.files[i] = f
 	}
 	p.file(Database + "-wal").endsTransaction = walCommits()
-	vfs.Register(p.VFS(), &poolVFS{p})
+	vfs.Register(p.vfs, &poolVFS{p})
 	return p, nil
 }
 
 // VFS is the name of the file layer for sqlite.Options, as long as the pool is open.
-func (p *Pool) VFS() string { return namePrefix + p.name }
+func (p *Pool) VFS() string { return p.vfs }
 
 // Files tells the files and how large they are.
 func (p *Pool) Files() []FileInfo {
@@ -111,14 +114,30 @@ func remove(f *File) error {
 	return f.Sync()
 }
 
-// Close flushes and closes the files. The connection must be closed before.
+// Close flushes and closes the files. The connection must be closed before, else it can only fail from now on.
 func (p *Pool) Close() error {
-	vfs.Unregister(p.VFS())
 	var errs []error
 	for i, f := range p.files {
 		if err := f.close(); err != nil {
 			errs = append(errs, fmt.Errorf("close %s/%s: %w", p.name, fileNames[i], err))
 		}
 	}
+	p.closed = true
+	p.unregister()
 	return errors.Join(errs...)
+}
+
+// Abandon closes the files as the death of the worker does: what is pending is lost. It is for tests.
+func (p *Pool) Abandon() error {
+	for _, f := range p.files {
+		f.pending, f.dirty = nil, false
+	}
+	return p.Close()
+}
+
+// unregister ends the VFS, once neither the pool nor a connection needs it: go-sqlite3 panics without.
+func (p *Pool) unregister() {
+	if p.closed && !p.inUse {
+		vfs.Unregister(p.vfs)
+	}
 }

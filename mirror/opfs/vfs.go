@@ -89,6 +89,7 @@ func (f *vfsFile) CommitPhaseTwo() error { return systemError(f.pool.settle(), s
 func (f *vfsFile) Close() error {
 	if f.main {
 		f.pool.inUse = false
+		f.pool.unregister()
 	}
 	return systemError(f.file.Settle(), sqlite3.IOERR_CLOSE)
 }

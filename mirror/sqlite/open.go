@@ -11,10 +11,10 @@ const Memory = ":memory:"
 
 // Options of Open. The zero value is for a file of the operating system that other programs may read meanwhile.
 type Options struct {
-	// VFS is the name of a registered file layer in which to look for the path. "": the engine's own.
+	// VFS is the name of a registered file layer that has the path. "" is the operating system's files.
 	VFS string
 	// Exclusive keeps every other connection out for as long as this one is open: they fail with Busy.
-	// A file layer without shared memory, such as OPFS, needs it.
+	// It is implied by VFS, because a layer of ours has no memory that connections could share.
 	Exclusive bool
 }
 
@@ -35,7 +35,7 @@ func Open(path string, o Options) (Conn, error) {
 func configure(conn Conn, o Options) error {
 	var sql strings.Builder
 	fmt.Fprintf(&sql, "PRAGMA busy_timeout=%d;", busyTimeout.Milliseconds())
-	if o.Exclusive {
+	if o.Exclusive || o.VFS != "" {
 		sql.WriteString("PRAGMA locking_mode=EXCLUSIVE;") // before WAL: without it, WAL asks for shared memory
 	}
 	fmt.Fprintf(&sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=%d;", maxIdleJournalBytes)

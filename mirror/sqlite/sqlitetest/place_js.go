@@ -1,17 +1,52 @@
 package sqlitetest
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
 	"testing"
 
+	"github.com/millpond-dev/millpond/mirror/opfs"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
-type place struct{}
-
-func newPlace(testing.TB) place { return place{} }
-
-func (place) open(testing.TB) (sqlite.Conn, error) {
-	return sqlite.Open(sqlite.Memory, sqlite.Options{Exclusive: true})
+// place is a pool of OPFS files, or nothing where there is no OPFS: then each connection has a memory of its own.
+type place struct {
+	name string
+	pool *opfs.Pool
 }
 
-func (place) durable() bool { return false }
+func newPlace(t testing.TB) *place {
+	p := &place{name: "test-" + rand.Text()}
+	err := p.openPool()
+	if errors.Is(err, opfs.ErrUnavailable) {
+		return p
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(p.pool.Close(), opfs.Delete(context.Background(), p.name)); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func (p *place) openPool() (err error) {
+	p.pool, err = opfs.Open(context.Background(), p.name)
+	return err
+}
+
+func (p *place) open() (sqlite.Conn, error) {
+	if !p.durable() {
+		return sqlite.Open(sqlite.Memory, sqlite.Options{})
+	}
+	return sqlite.Open(opfs.Database, sqlite.Options{VFS: p.pool.VFS()})
+}
+
+func (p *place) crash() error {
+	return errors.Join(p.pool.Abandon(), p.openPool())
+}
+
+func (p *place) durable() bool { return p.pool != nil }
