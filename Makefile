@@ -5,7 +5,7 @@
 .PHONY: help run build test e2e lint bench fuzz soak clean
 
 FUZZTIME  ?= 10s
-SOAKCOUNT ?= 100
+SCHEDULES ?= 1000000
 
 # The packages that the browser runs, and of those the ones whose tests need no browser: Node runs them.
 JS_PACKAGES   := . ./mirror/... ./wasm/...
@@ -13,9 +13,10 @@ PURE_PACKAGES := . ./mirror/session
 JS            := GOOS=js GOARCH=wasm
 NODE_EXEC      = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 
-# Every binary and package.json is made again only when one of these changed.
-GO_SOURCES  := $(shell find . -name '*.go' -not -name '*_test.go' -not -path '*/node_modules/*') go.mod go.sum
-WEB_SOURCES := $(shell find web \( -name node_modules -o -path web/dist \) -prune -o -type f -print)
+# The binary and the page are made again only when one of these has changed.
+GO_FILES    := $(shell find . -name node_modules -prune -o -name '*.go' -print)
+GO_SOURCES  := $(filter-out %_test.go, $(GO_FILES)) go.mod go.sum
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name .cache -o -path web/dist -o -path web/client/wasm \) -prune -o -type f -print)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -36,7 +37,7 @@ e2e: build ## Run only the tests in Chromium
 	go test -count=1 ./e2e/...
 
 lint: .make/npm .make/staticcheck ## Check format, vet, staticcheck (native and js/wasm), go.mod, TypeScript
-	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	@test -z "$$(gofmt -l $(GO_FILES))" || { gofmt -d $(GO_FILES); exit 1; }
 	go vet ./...
 	$(JS) go vet $(JS_PACKAGES)
 	.make/staticcheck ./...
@@ -44,18 +45,18 @@ lint: .make/npm .make/staticcheck ## Check format, vet, staticcheck (native and 
 	go mod tidy -diff
 	npm --prefix web run lint
 
-bench: build ## Measure what docs/benchmarks.md reports
+bench: build ## Measure what docs/benchmarks.md says
 	.ci/chromium
 	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-soak: build ## Run the randomised tests SOAKCOUNT (100) times, each with new seeds
-	go test -run Random -count=$(SOAKCOUNT) -timeout=0 ./...
+soak: ## Run SCHEDULES (a million) random schedules of a mirror's session: about an hour
+	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
 
 clean: ## Remove what was built; data/ stays
-	rm -rf .make bin web/node_modules web/*/node_modules
+	rm -rf .make bin web/.cache web/node_modules web/*/node_modules web/client/wasm/millpond.wasm web/client/wasm/wasm_exec.js
 	find web/dist -mindepth 1 -not -name .gitkeep -delete
 
 bin/millpond: $(GO_SOURCES) .make/web

@@ -2,6 +2,8 @@ module github.com/millpond-dev/millpond
 
 go 1.26.0
 
+ignore node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/andybalholm/brotli v1.2.8

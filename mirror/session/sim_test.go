@@ -9,7 +9,10 @@ import (
 	millpond "github.com/millpond-dev/millpond"
 )
 
-var simSeed = flag.Uint64("session.seed", 0, "run this schedule of TestSchedules only")
+var (
+	simSeed      = flag.Uint64("session.seed", 0, "run this schedule of TestSchedules only")
+	simSchedules = flag.Uint64("session.schedules", 3000, "how many schedules TestSchedules runs")
+)
 
 // TestSchedules drives a machine through random schedules of connections made and lost, late callbacks, batches, failures
 // to apply, resets and restored backups of the server, and checks at every step B1, B4, B7, B8 and B9, the credit, and
@@ -19,9 +22,9 @@ func TestSchedules(t *testing.T) {
 		runSchedule(*simSeed)
 		return
 	}
-	schedules := uint64(3000)
+	schedules := *simSchedules
 	if testing.Short() {
-		schedules = 300
+		schedules = min(schedules, 300)
 	}
 	for seed := uint64(1); seed <= schedules; seed++ {
 		func() {
