@@ -16,7 +16,8 @@ NODE_EXEC      = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 # The binary and the page are made again only when one of these has changed.
 GO_FILES    := $(shell find . -name node_modules -prune -o -name '*.go' -print)
 GO_SOURCES  := $(filter-out %_test.go, $(GO_FILES)) go.mod go.sum
-WEB_SOURCES := $(shell find web \( -name node_modules -o -name .cache -o -path web/dist -o -path web/client/wasm \) -prune -o -type f -print)
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name .cache -o -path web/dist \) -prune -o -type f \
+               -not -name millpond.wasm -not -name wasm_exec.js -print)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -52,7 +53,7 @@ bench: build ## Measure what docs/benchmarks.md says
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-soak: ## Run SCHEDULES (a million) random schedules of a mirror's session: about an hour
+soak: ## Run SCHEDULES (a million) random schedules of a mirror's session: about 15 minutes
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
 
 clean: ## Remove what was built; data/ stays
