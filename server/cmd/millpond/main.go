@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell says of a program that SIGINT has ended
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], &stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// stdio is what a command reads and writes.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// commands are what the program can do.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run a server."`
+	Append  appendCommand  `cmd:"" help:"Append events to a stream: one, or a file of them."`
+	Tail    tailCommand    `cmd:"" help:"Print a stream's events, and follow it."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+const about = `Streams of events, and copies of them that heal themselves.
+
+Start a server, and open http://127.0.0.1:8080 in a browser:
+
+  millpond serve --data ./data
+
+In another terminal, append an event and follow the stream:
+
+  millpond append --path /hello --event '{"type":"greeting","payload":{"to":"world"}}'
+  millpond tail --path /hello --from-start`
+
+// exited is panicked with by kong's help, and caught by run.
+type exited int
+
+// run runs the program with the arguments and returns its exit code. ctx ends when it is asked to stop.
+func run(ctx context.Context, args []string, std *stdio) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			e, ok := p.(exited)
+			if !ok {
+				panic(p)
+			}
+			code = int(e)
+		}
+	}()
+	parser, err := kong.New(&commands{},
+		kong.Name("millpond"),
+		kong.Description(about),
+		kong.UsageOnError(),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		panic(err) // the commands' tags are wrong
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		help := "millpond --help"
+		var parse *kong.ParseError
+		if errors.As(err, &parse) && parse.Context.Selected() != nil {
+			help = "millpond " + parse.Context.Selected().Name + " --help"
+		}
+		fmt.Fprintf(std.err, "millpond: %v\nSee: %s\n", err, help)
+		return exitUsage
+	}
+	err = command.Run()
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(std.err, "millpond: %v\nSee: millpond %s --help\n", err, command.Selected().Name)
+		return exitUsage
+	case ctx.Err() != nil:
+		fmt.Fprintf(std.err, "millpond: interrupted: %v\n", err)
+		return exitInterrupted
+	}
+	fmt.Fprintf(std.err, "millpond: %v\n", err)
+	return exitFailed
+}
+
+// usageError is a mistake in the arguments.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"strconv"
+	"syscall"
+
+	"github.com/millpond-dev/millpond/server"
+	"github.com/millpond-dev/millpond/web"
+)
+
+type serveCommand struct {
+	Addr           string   `default:"127.0.0.1:8080" env:"MILLPOND_ADDR" placeholder:"HOST:PORT" help:"Address to listen on. Port 0: any free one (default: ${default})."`
+	Data           string   `default:"./data" env:"MILLPOND_DATA" type:"path" placeholder:"DIR" help:"Folder of the log, created when missing (default: ${default})."`
+	AllowedOrigin  []string `env:"MILLPOND_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Origin whose web pages may use the API beside the server's own, such as https://app.example.com. May be repeated."`
+	LogFormat      string   `enum:"text,json" default:"text" env:"MILLPOND_LOG_FORMAT" help:"Form of the log on stderr: text or json (default: ${default})."`
+	LogLevel       string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
+	InsecureNoAuth bool     `env:"MILLPOND_INSECURE_NO_AUTH" help:"Listen on an address that other machines can reach, although everybody there may read and write everything."`
+}
+
+func (serveCommand) Help() string {
+	return `Serves the API, the websocket for mirrors, and the event viewer, until SIGINT or SIGTERM. Then it sends the
+clients away, finishes what it has begun, and exits within 10 seconds. A second signal ends it at once. What was
+acknowledged is on disk, however it ends.
+
+Examples:
+
+  millpond serve                                 data in ./data, on http://127.0.0.1:8080
+  millpond serve --addr 127.0.0.1:9000 --data /var/lib/millpond
+  millpond serve --allowed-origin https://app.example.com
+
+Append to a stream and read it, with curl:
+
+  curl -d '{"type":"greeting","payload":{"to":"world"}}' http://127.0.0.1:8080/api/streams/default/hello
+  curl http://127.0.0.1:8080/api/streams/default/hello`
+}
+
+func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
+	if !cmd.InsecureNoAuth {
+		if err := requireLoopback(cmd.Addr); err != nil {
+			return err
+		}
+	}
+	log := cmd.logger(std)
+	listener, err := net.Listen("tcp", cmd.Addr)
+	if err != nil {
+		return explainListen(cmd.Addr, err)
+	}
+	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version()}
+	if ui, ok := web.FS(); ok {
+		opts.UI = ui
+	}
+	s, err := server.New(opts)
+	if err != nil {
+		listener.Close()
+		return explainData(cmd.Data, err)
+	}
+	log.Info("listening", "url", "http://"+listener.Addr().String(), "data", cmd.Data, "version", version())
+	serving := make(chan error, 1)
+	go func() { serving <- s.Serve(listener) }()
+	select {
+	case err = <-serving:
+	case <-ctx.Done():
+	}
+	err = errors.Join(err, drain(s))
+	log.Info("closed")
+	return err
+}
+
+// drain closes the server, and gives up waiting for it after drainTimeout, whatever it is that hangs.
+func drain(s *server.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close(ctx) }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+	}
+	return fmt.Errorf("not everything was finished within %v; what was acknowledged is on disk", drainTimeout)
+}
+
+func (cmd *serveCommand) logger(std *stdio) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmd.LogLevel)); err != nil {
+		panic(err) // kong has checked it
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cmd.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, opts))
+	}
+	return slog.New(slog.NewTextHandler(std.err, opts))
+}
+
+// requireLoopback refuses addresses that other machines can reach.
+func requireLoopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return &usageError{fmt.Sprintf("--addr %s: must be like 127.0.0.1:8080", addr)}
+	}
+	refused := &usageError{fmt.Sprintf("--addr %s: other machines can reach this address, and there is no authentication yet: "+
+		"everybody there could read and write everything. Use 127.0.0.1, or add --insecure-no-auth if that is what you want", addr)}
+	if host == "" {
+		return refused
+	}
+	ips, err := net.LookupIP(host)
+	if err != nil {
+		return &usageError{fmt.Sprintf("--addr %s: %v", addr, err)}
+	}
+	for _, ip := range ips {
+		if !ip.IsLoopback() {
+			return refused
+		}
+	}
+	return nil
+}
+
+func explainListen(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another program, perhaps another millpond: stop that, or choose another port with --addr %s",
+			addr, nextPort(addr))
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("not allowed to listen on %s: ports below 1024 need privileges; choose another with --addr", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("this machine has no address %s: see --addr", addr)
+	}
+	return fmt.Errorf("cannot listen on %s: %w", addr, err)
+}
+
+func nextPort(addr string) string {
+	host, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.Atoi(port)
+	return net.JoinHostPort(host, strconv.Itoa(n+1))
+}
+
+// explainData adds what to do to errors of the file system; the store's own errors say it themselves.
+func explainData(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("cannot write to the data folder %s: make it writable for this user, or choose another with --data (%w)", dir, err)
+	}
+	return err
+}
