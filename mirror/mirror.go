@@ -2,67 +2,140 @@ package mirror
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/query"
+	"github.com/millpond-dev/millpond/mirror/session"
 )
 
+// ErrClosed is what calls fail with after Close. It is an [*millpond.Error] with the code [millpond.Unavailable].
+var ErrClosed error = &millpond.Error{Code: millpond.Unavailable, Message: "the mirror is closed: open another one"}
+
 // Mirror is a copy of streams. Its methods may be called from any goroutine. Callbacks given to it run one at a time, on
-// the mirror's own goroutine: they must be quick, and must not call the mirror.
+// the mirror's own goroutine: they must be quick, and of the mirror's methods they may call only Status, Reconnect, Online
+// and those that stop or close something, other than the mirror.
 type Mirror struct {
+	options Options
+	status  atomic.Pointer[Status]
+	appends atomic.Uint64 // ids given
+
+	commands chan func(*loop)
+	inbox    chan delivery
+	chores   chores
+
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when nothing runs any more
+	closeErr error         // set before done
 }
 
 // Open opens the database, or makes it, and starts to connect. It does not wait for the server: see [Status].
-// ctx bounds Open only.
-func Open(ctx context.Context, options Options) (*Mirror, error) { panic("to come") }
+// ctx bounds Open only. A database that is damaged, or of another version of this package, is deleted and filled again;
+// [Status.StorageError] says so.
+func Open(ctx context.Context, options Options) (*Mirror, error) {
+	options = options.withDefaults()
+	url, err := websocketURL(options.URL)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openDatabase(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mirror{
+		options:  options,
+		commands: make(chan func(*loop), maxCommands),
+		inbox:    make(chan delivery, maxInbox),
+		chores:   chores{ready: make(chan struct{}, 1)},
+		done:     make(chan struct{}),
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	l := newLoop(m, db, url)
+	l.publish()
+	go l.run()
+	return m, nil
+}
 
 // Close disconnects, fails what waits, closes the database and waits for all of it.
-func (m *Mirror) Close() error { panic("to come") }
-
-// Stream opens a stream of the mirror, and follows it until the last of those who have opened it has closed it.
-// It does not wait for the server. Closed, the copy stays and can be queried.
-func (m *Mirror) Stream(name millpond.Name) (*Stream, error) { panic("to come") }
-
-// Query runs one SQL statement that reads. Params are nil, bool, int64, float64, string or []byte.
-func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (*query.Result, error) {
-	panic("to come")
+func (m *Mirror) Close() error {
+	m.cancel()
+	<-m.done
+	return m.closeErr
 }
 
-// Live runs the statement now, and again each time a table that it reads has changed; fn is called with the first
-// result, and with each that differs from the one before. An error ends it when the statement is wrong, and is one of
-// the results otherwise. stop returns when fn will not be called again.
-func (m *Mirror) Live(sql string, params []any, fn func(*query.Result, error)) (stop func()) {
-	panic("to come")
+// Query runs one SQL statement that reads. Params are as in [query.Reader.Run].
+func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (result *query.Result, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(m.ctx, func() { cancel(ErrClosed) })
+	defer stop()
+	failed := m.do(ctx, func(l *loop) { result, err = l.db.reader.Run(ctx, sql, params...) })
+	if failed != nil {
+		return nil, failed
+	}
+	return result, err
 }
 
-// Status is the status now.
-func (m *Mirror) Status() Status { panic("to come") }
-
-// WatchStatus calls fn with the status now and each time it has changed. stop returns when fn will not be called again.
-func (m *Mirror) WatchStatus(fn func(Status)) (stop func()) { panic("to come") }
+// Status is the status now; while a lot happens, that of some milliseconds ago.
+func (m *Mirror) Status() Status { return *m.status.Load() }
 
 // Reconnect connects at once: a lost connection without waiting for its timer, a good one by replacing it, a stopped
 // mirror once more.
-func (m *Mirror) Reconnect() {}
+func (m *Mirror) Reconnect() { m.chores.add(func(l *loop) { l.step(session.Reconnect{}) }) }
 
 // Online tells the mirror that the network is back: it connects at once, or probes the connection that it has.
-func (m *Mirror) Online() {}
+func (m *Mirror) Online() { m.chores.add(func(l *loop) { l.step(session.Online{}) }) }
 
-// Stream is one of those who follow a stream of a mirror. Its methods may be called from any goroutine.
-type Stream struct {
+// do runs fn on the loop, and waits until it has. When it fails, fn may still run, or not: what it sets must not be
+// looked at.
+func (m *Mirror) do(ctx context.Context, fn func(*loop)) error {
+	ran := make(chan struct{})
+	command := func(l *loop) {
+		defer close(ran)
+		fn(l)
+	}
+	select {
+	case m.commands <- command:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-m.ctx.Done():
+		return ErrClosed
+	}
+	select {
+	case <-ran:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-m.done:
+		return ErrClosed
+	}
 }
 
-// Name is the stream's name.
-func (s *Stream) Name() millpond.Name { panic("to come") }
+// chores are what the loop does when it gets to it, and nobody waits for. Adding never waits, so that callbacks of the
+// loop may. There are about as many as there are things to close.
+type chores struct {
+	ready chan struct{} // of capacity 1: holds a token when there is something
 
-// Append appends the inputs as one atomic batch and returns the committed events, one for each. It waits for a
-// connection at most [Options.AppendWait]. Each input without an idempotency key is given one, so that the batch is
-// committed once even when the connection is lost before the answer comes.
-//
-// When ctx ends first, the batch may or may not have been committed. Errors of the server are *millpond.Error.
-func (s *Stream) Append(ctx context.Context, inputs ...millpond.Input) ([]millpond.Event, error) {
-	panic("to come")
+	mu   sync.Mutex
+	list []func(*loop)
 }
 
-// Close ends this one's interest in the stream. It may be called more than once.
-func (s *Stream) Close() {}
+func (c *chores) add(fn func(*loop)) {
+	c.mu.Lock()
+	c.list = append(c.list, fn)
+	c.mu.Unlock()
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (c *chores) take() []func(*loop) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.list
+	c.list = nil
+	return list
+}

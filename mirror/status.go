@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Status is a snapshot of how a mirror does. Its JSON is part of the API of @millpond/client.

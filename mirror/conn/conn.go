@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Conn is a connection, or the attempt to make one. Its methods may be called from any goroutine and never wait for the

@@ -3,7 +3,7 @@ package conn
 import (
 	"fmt"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Event is what a connection reports: Opened, then any number of Message and Batch, and at the end, always and once,

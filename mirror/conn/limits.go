@@ -3,7 +3,7 @@ package conn
 import (
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 const (

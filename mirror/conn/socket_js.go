@@ -7,7 +7,7 @@ import (
 	"sync"
 	"syscall/js"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // browserSocket is a WebSocket of the browser. Its event handlers run while Go waits for the event loop: they must not

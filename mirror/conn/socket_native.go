@@ -10,7 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 type nativeSocket struct{ ws *websocket.Conn }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // appending is an append without an answer.

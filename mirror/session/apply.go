@@ -3,7 +3,7 @@ package session
 import (
 	"fmt"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 func (in Frame) step(m *Machine) {

@@ -3,7 +3,7 @@ package session
 import (
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Effect is something that the shell must do. The types below are all there are.

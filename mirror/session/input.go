@@ -1,7 +1,7 @@
 package session
 
 import (
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Input is something that has happened. The types below are all there are.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Config is what a machine is made with. The zero value works.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 func (in Received) step(m *Machine) {

@@ -3,7 +3,7 @@ package session
 import (
 	"fmt"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Problem is why something does not work, and what the session, or its user, does about it. It is comparable.

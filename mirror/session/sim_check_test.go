@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // checkBackoff checks B8 over one step.

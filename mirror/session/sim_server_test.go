@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // modelServer is the server as the simulation needs it: logs in memory, and connections that it forgets at will.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // sim is a machine with a model of all that surrounds it. Its check methods panic with what is wrong.

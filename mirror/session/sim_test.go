@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 var (

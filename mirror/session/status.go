@@ -3,7 +3,7 @@ package session
 import (
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // Status is a snapshot of a session.

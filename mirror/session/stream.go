@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond"
 )
 
 // stream is a stream that is followed.

@@ -1,0 +1,50 @@
+package mirror
+
+import (
+	"errors"
+
+	"github.com/millpond-dev/millpond/mirror/replica"
+	"github.com/millpond-dev/millpond/mirror/session"
+)
+
+// apply writes a batch to the database and tells the machine how it went.
+func (l *loop) apply(a *session.Apply) {
+	write := l.db.replica.Apply
+	if a.Rebuild {
+		write = l.db.replica.Rebuild
+	}
+	position, err := write(a.Name, a.Incarnation, &a.Batch)
+	mismatch := err != nil && isMismatch(err)
+	l.noteStorage(err, mismatch)
+	if err != nil {
+		l.input(session.ApplyFailed{Name: a.Name, Mismatch: mismatch, Err: err})
+	} else {
+		l.input(session.Applied{Name: a.Name, Position: position})
+		l.live.Changed("events", "streams")
+		l.soon(flushInterval)
+	}
+	yield()
+}
+
+// isMismatch reports whether a batch does not fit the copy, rather than that the storage failed.
+func isMismatch(err error) bool {
+	for _, kind := range []error{replica.ErrOtherIncarnation, replica.ErrGap, replica.ErrDiverged, replica.ErrHash, replica.ErrRecord} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// noteStorage keeps what the storage said for the status, until it works again.
+func (l *loop) noteStorage(err error, mismatch bool) {
+	problem := ""
+	if err != nil && !mismatch {
+		problem = err.Error()
+	}
+	if problem != l.applyProblem {
+		l.applyProblem = problem
+		l.stale = true
+		l.soon(flushInterval)
+	}
+}

@@ -1,0 +1,101 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millpond-dev/millpond/mirror/query"
+	"github.com/millpond-dev/millpond/mirror/replica"
+	"github.com/millpond-dev/millpond/mirror/sqlite"
+)
+
+// storage is where a database is: an open connection, and what else is to be closed after it.
+type storage struct {
+	conn    sqlite.Conn
+	kind    Storage
+	problem string // why it is not the storage that was asked for
+	release func() error
+}
+
+func (s *storage) close() error {
+	err := s.conn.Close()
+	if s.release != nil {
+		err = errors.Join(err, s.release())
+	}
+	return err
+}
+
+// database is the open database of a mirror.
+type database struct {
+	*storage
+	replica *replica.Replica
+	reader  *query.Reader
+}
+
+func (db *database) close() error {
+	return errors.Join(db.reader.Close(), db.replica.Close(), db.storage.close())
+}
+
+// openDatabase opens the database of a mirror. One that is of no use is deleted, and another made: all that was in it is
+// with the server.
+func openDatabase(ctx context.Context, o Options) (*database, error) {
+	db, err := tryDatabase(ctx, o)
+	if err == nil || !replaceable(err) {
+		return db, err
+	}
+	o.Logger.Warn("the database is deleted and filled again from the server", "reason", err)
+	if removing := removeStorage(ctx, o); removing != nil {
+		return nil, fmt.Errorf("delete the database (%w): %w", err, removing)
+	}
+	db, again := tryDatabase(ctx, o)
+	if again != nil {
+		return nil, again
+	}
+	if db.problem == "" {
+		db.problem = "the database was deleted and is filled again: " + err.Error()
+	}
+	return db, nil
+}
+
+func tryDatabase(ctx context.Context, o Options) (*database, error) {
+	s, err := openStorage(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := newDatabase(s)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return db, nil
+}
+
+func newDatabase(s *storage) (*database, error) {
+	r, err := replica.Open(s.conn, replica.Options{})
+	if err != nil {
+		return nil, err
+	}
+	reader, err := query.NewReader(s.conn, query.Options{})
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return &database{s, r, reader}, nil
+}
+
+// openMemory is the storage that is always there.
+func openMemory(problem string) (*storage, error) {
+	c, err := sqlite.Open(sqlite.Memory, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &storage{conn: c, kind: StorageMemory, problem: problem}, nil
+}
+
+// damaged reports whether the database is of no use any more: broken, or of another version.
+func damaged(err error) bool {
+	var schema *replica.SchemaError
+	if errors.As(err, &schema) {
+		return schema.ApplicationID == replica.ApplicationID
+	}
+	return errors.Is(err, replica.ErrCorrupt) || errors.Is(err, sqlite.Corrupt)
+}

@@ -1,0 +1,172 @@
+package mirror
+
+import (
+	"time"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/conn"
+	"github.com/millpond-dev/millpond/mirror/query"
+	"github.com/millpond-dev/millpond/mirror/session"
+)
+
+// loop owns the database, the session and the connections. All its methods run on one goroutine.
+type loop struct {
+	mirror *Mirror
+	db     *database
+	live   *query.Live
+	url    string
+	start  time.Time
+
+	machine *session.Machine
+	effects []session.Effect       // of the machine, to be done
+	wake    *time.Timer            // the machine's timer
+	conns   map[uint64]*conn.Conn  // by epoch; all but the last are closing
+	streams map[millpond.Name]int  // how many have opened it
+	waiting map[uint64]chan answer // appends
+
+	frame    *time.Timer // until live queries and status are looked at
+	framing  bool        // frame is running
+	runs     int         // live queries that may still run in this frame
+	stale    bool        // the published status is old
+	watchers map[*statusWatcher]struct{}
+
+	applyProblem string // why the last batch could not be stored
+	interrupt    context.CancelFunc
+	ctx          context.Context // of live queries: ends with Close
+}
+
+// delivery is an event of a connection.
+type delivery struct {
+	epoch uint64
+	event conn.Event
+}
+
+func newLoop(m *Mirror, db *database, url string) *loop {
+	l := &loop{
+		mirror:   m,
+		db:       db,
+		live:     query.NewLive(db.reader),
+		url:      url,
+		start:    time.Now(),
+		wake:     time.NewTimer(0),
+		frame:    time.NewTimer(0),
+		conns:    make(map[uint64]*conn.Conn),
+		streams:  make(map[millpond.Name]int),
+		waiting:  make(map[uint64]chan answer),
+		watchers: make(map[*statusWatcher]struct{}),
+		machine: session.New(session.Config{
+			Client:     m.options.Client,
+			Replica:    db.replica.ID(),
+			Token:      m.options.Token,
+			AppendWait: m.options.AppendWait,
+		}),
+	}
+	l.wake.Stop()
+	l.frame.Stop()
+	return l
+}
+
+func (l *loop) run() {
+	m := l.mirror
+	defer close(m.done)
+	if l.url != "" {
+		l.step(session.Start{})
+	}
+	for {
+		select {
+		case <-m.ctx.Done():
+			m.closeErr = l.shutDown()
+			return
+		case fn := <-m.commands:
+			fn(l)
+			l.publish()
+		case <-m.chores.ready:
+			for _, fn := range m.chores.take() {
+				fn(l)
+			}
+			l.publish()
+		case d := <-m.inbox:
+			l.receive(d)
+		case <-l.wake.C:
+			l.step(session.Tick{})
+		case <-l.frame.C:
+			l.runFrame()
+		}
+	}
+}
+
+func (l *loop) shutDown() error {
+	l.step(session.Stop{})
+	for _, c := range l.conns {
+		c.Close(1000, "closed")
+		c.Wait()
+	}
+	l.wake.Stop()
+	l.frame.Stop()
+	l.publish()
+	return l.db.close()
+}
+
+// receive makes an input of what a connection has reported.
+func (l *loop) receive(d delivery) {
+	switch e := d.event.(type) {
+	case conn.Opened:
+		l.step(session.Connected{Epoch: d.epoch})
+	case conn.Message:
+		l.step(session.Received{Epoch: d.epoch, Message: e.Message})
+	case conn.Batch:
+		l.step(session.Frame{Epoch: d.epoch, Batch: e.Batch, Bytes: e.Bytes})
+	case conn.Closed:
+		l.conns[d.epoch].Wait()
+		delete(l.conns, d.epoch)
+		l.step(session.Disconnected{Epoch: d.epoch, CloseCode: e.Code, Err: e.Err})
+	}
+}
+
+// step gives the machine an input and does all that follows.
+func (l *loop) step(in session.Input) {
+	l.input(in)
+	for len(l.effects) > 0 {
+		e := l.effects[0]
+		l.effects = l.effects[1:]
+		l.perform(e)
+	}
+}
+
+// input queues the effects of an input behind those that are still to be done.
+func (l *loop) input(in session.Input) {
+	l.effects = append(l.effects, l.machine.Step(time.Since(l.start), in)...)
+}
+
+func (l *loop) perform(e session.Effect) {
+	switch e := e.(type) {
+	case session.Dial:
+		l.dial(e.Epoch)
+	case session.Close:
+		l.conns[e.Epoch].Close(e.Code, e.Reason)
+	case session.Send:
+		l.conns[e.Epoch].Send(e.Message)
+	case session.Apply:
+		l.apply(&e)
+	case session.AppendDone:
+		l.answer(e)
+	case session.Wake:
+		l.wake.Stop()
+		if e.At != session.Never {
+			l.wake.Reset(e.At - time.Since(l.start))
+		}
+	case session.StatusChanged:
+		l.stale = true
+		l.soon(flushInterval)
+	}
+}
+
+func (l *loop) dial(epoch uint64) {
+	m := l.mirror
+	l.conns[epoch] = conn.Dial(l.url, func(e conn.Event) {
+		select {
+		case m.inbox <- delivery{epoch, e}:
+		case <-m.ctx.Done():
+		}
+	})
+}

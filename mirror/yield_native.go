@@ -1,0 +1,6 @@
+//go:build !js
+
+package mirror
+
+// yield is for the browser.
+func yield() {}
