@@ -31,8 +31,6 @@ type loop struct {
 	watchers map[*statusWatcher]struct{}
 
 	applyProblem string // why the last batch could not be stored
-	interrupt    context.CancelFunc
-	ctx          context.Context // of live queries: ends with Close
 }
 
 // delivery is an event of a connection.
