@@ -26,7 +26,7 @@ const patience = 60 * time.Second
 
 // Browser is a Chromium with its profile. It runs in a process group of its own, so that all of it can be killed.
 type Browser struct {
-	t       *testing.T
+	t       testing.TB
 	profile string
 	cmd     *exec.Cmd
 	ctx     context.Context
@@ -34,7 +34,7 @@ type Browser struct {
 }
 
 // startBrowser starts Chromium on a profile directory, which must outlive it: OPFS is there.
-func startBrowser(t *testing.T, profile string) *Browser {
+func startBrowser(t testing.TB, profile string) *Browser {
 	t.Helper()
 	cmd := exec.Command(findChromium(t),
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -81,7 +81,7 @@ func startBrowser(t *testing.T, profile string) *Browser {
 
 var devtoolsURL = regexp.MustCompile(`DevTools listening on (ws://\S+)`)
 
-func findChromium(t *testing.T) string {
+func findChromium(t testing.TB) string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -107,7 +107,7 @@ func (b *Browser) Kill() {
 
 // Tab is a tab of a browser.
 type Tab struct {
-	t       *testing.T
+	t       testing.TB
 	browser *Browser
 	ctx     context.Context
 

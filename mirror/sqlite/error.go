@@ -29,12 +29,27 @@ const (
 	NotADB     Code = 26 // the file is something else
 )
 
+// codeTexts are SQLite's own words.
 var codeTexts = map[Code]string{
-	Failed: "SQL error", Abort: "aborted", Busy: "database is locked", Locked: "table is locked", NoMem: "out of memory",
-	ReadOnly: "database is read-only", Interrupt: "interrupted", IOErr: "I/O error", Corrupt: "database is corrupt",
-	Full: "storage is full", CantOpen: "cannot open the file", Schema: "schema has changed", TooBig: "too big",
-	Constraint: "constraint failed", Mismatch: "type mismatch", Misuse: "misuse", Denied: "not authorised",
-	Range: "no such parameter", NotADB: "not a database",
+	Failed:     "SQL logic error",
+	Abort:      "query aborted",
+	Busy:       "database is locked",
+	Locked:     "database table is locked",
+	NoMem:      "out of memory",
+	ReadOnly:   "attempt to write a readonly database",
+	Interrupt:  "interrupted",
+	IOErr:      "disk I/O error",
+	Corrupt:    "database disk image is malformed",
+	Full:       "database or disk is full",
+	CantOpen:   "unable to open database file",
+	Schema:     "database schema has changed",
+	TooBig:     "string or blob too big",
+	Constraint: "constraint failed",
+	Mismatch:   "datatype mismatch",
+	Misuse:     "bad parameter or other API misuse",
+	Denied:     "not authorized",
+	Range:      "column index out of range",
+	NotADB:     "file is not a database",
 }
 
 func (c Code) Error() string {

@@ -32,7 +32,7 @@ func (s *statement) Exec() (err error) {
 // Reset forgets the failure of the last Step, which Err has told: the engine would tell it twice.
 func (s *statement) Reset() error {
 	s.failure = nil
-	_ = s.Stmt.Reset()
+	forgetting(s.Stmt.Reset)
 	return nil
 }
 
@@ -65,6 +65,13 @@ func (s *statement) BindFloat(param int, value float64) error {
 
 // Close forgets the failure of the last Step, as Reset does.
 func (s *statement) Close() error {
-	_ = s.Stmt.Close()
+	forgetting(s.Stmt.Close)
 	return nil
+}
+
+// forgetting calls what can do nothing but repeat an error.
+func forgetting(call func() error) {
+	var err error
+	defer caughtNoMem(&err)
+	_ = call()
 }

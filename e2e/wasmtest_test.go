@@ -1,0 +1,130 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// wasmPackages are the packages of the mirror whose tests a browser runs too, on OPFS.
+var wasmPackages = []string{"mirror/sqlite", "mirror/opfs", "mirror/replica", "mirror/query"}
+
+// wasmPatience bounds the run of one package, longer than the timeout that the tests themselves are given.
+const wasmPatience = 3 * time.Minute
+
+// The packages that work on SQLite do so in the browser as well: their own tests run in a worker, their databases in OPFS.
+func TestPackagesInBrowser(t *testing.T) {
+	b := startBrowser(t, t.TempDir())
+	for _, pkg := range wasmPackages {
+		t.Run(pkg, func(t *testing.T) {
+			code, output := runWasm(t, b, pkg, "-test.v", "-test.timeout=2m")
+			if code != 0 {
+				t.Errorf("exit code %d:\n%s", code, output)
+			} else if testing.Verbose() {
+				t.Log(output)
+			}
+			if !strings.Contains(output, "--- PASS: ") {
+				t.Errorf("no test has run:\n%s", output)
+			}
+		})
+	}
+}
+
+// The benchmarks of those packages, in the browser.
+func BenchmarkPackagesInBrowser(b *testing.B) {
+	browser := startBrowser(b, b.TempDir())
+	for _, pkg := range wasmPackages {
+		b.Run(pkg, func(b *testing.B) {
+			code, output := runWasm(b, browser, pkg, "-test.run=^$", "-test.bench=.")
+			if code != 0 {
+				b.Fatalf("exit code %d:\n%s", code, output)
+			}
+			for line := range strings.Lines(output) {
+				reportBenchmark(b, strings.Fields(line))
+			}
+		})
+	}
+}
+
+// reportBenchmark reports a line such as "BenchmarkName 100 123 ns/op 45 events/s" as a benchmark below b.
+func reportBenchmark(b *testing.B, fields []string) {
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return
+	}
+	b.Run(strings.TrimPrefix(fields[0], "Benchmark"), func(b *testing.B) {
+		for i := 2; i+1 < len(fields); i += 2 {
+			value, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				b.Fatalf("%v: %v", fields, err)
+			}
+			b.ReportMetric(value, fields[i+1])
+		}
+	})
+}
+
+// runWasm runs the tests of a package of this module in a worker of the browser, and returns its exit code and output.
+func runWasm(t testing.TB, b *Browser, pkg string, args ...string) (code int, output string) {
+	t.Helper()
+	tab := b.Open(serveWasm(t, buildWasm(t, pkg)))
+	defer tab.Close()
+	call := make([]string, len(args))
+	for i, arg := range args {
+		call[i] = strconv.Quote(arg)
+	}
+	ctx, cancel := context.WithTimeout(tab.ctx, wasmPatience)
+	defer cancel()
+	code, err := chromedp.Run(ctx, chromedp.Evaluate[int]("run(["+strings.Join(call, ",")+"])", chromedp.EvalAwaitPromise))
+	output = eval[string](tab, "output")
+	if err != nil {
+		t.Fatalf("%v; it has written:\n%s", err, output)
+	}
+	return code, output
+}
+
+// buildWasm builds the tests of a package as the browser's program is built.
+func buildWasm(t testing.TB, pkg string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "test.wasm")
+	cmd := exec.Command("go", "test", "-c", "-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B", "-o", file, "../"+pkg)
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatalf("%s has no tests under GOOS=js", pkg)
+	}
+	return file
+}
+
+// serveWasm serves a test binary with what runs it, and returns the page's URL.
+func serveWasm(t testing.TB, wasm string) string {
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServer(http.Dir("testdata/wasmtest")))
+	for path, file := range map[string]string{
+		"/test.wasm":    wasm,
+		"/opfs.js":      "../mirror/opfs/opfs.js",
+		"/wasm_exec.js": filepath.Join(goroot(t), "lib/wasm/wasm_exec.js"),
+	} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+	}
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func goroot(t testing.TB) string {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatalf("go env GOROOT: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
