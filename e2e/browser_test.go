@@ -81,8 +81,10 @@ func startBrowser(t testing.TB, profile string) *Browser {
 
 var devtoolsURL = regexp.MustCompile(`DevTools listening on (ws://\S+)`)
 
+var chromiumNames = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
+
 func findChromium(t testing.TB) string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+	for _, name := range chromiumNames {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}

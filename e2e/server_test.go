@@ -23,7 +23,7 @@ const binary = "../bin/millpond"
 
 // Server is the real binary, serving.
 type Server struct {
-	t    *testing.T
+	t    testing.TB
 	Addr string // host:port, the same after a restart
 	Data string
 	cmd  *exec.Cmd
@@ -31,7 +31,7 @@ type Server struct {
 }
 
 // startServer starts the binary on a free port and a new data directory.
-func startServer(t *testing.T) *Server {
+func startServer(t testing.TB) *Server {
 	t.Helper()
 	if _, err := os.Stat(binary); err != nil {
 		t.Fatal("bin/millpond is missing: run make build first")
@@ -47,7 +47,7 @@ func startServer(t *testing.T) *Server {
 	return s
 }
 
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +159,19 @@ func (s *Server) get(path string, into any) {
 	}
 }
 
+// tryMaxOffset is MaxOffset, or 0 for a stream that does not exist.
+func (s *Server) tryMaxOffset(path string) uint64 {
+	res, err := http.Get(s.URL() + "/api/state/default" + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode == http.StatusNotFound {
+		return 0
+	}
+	return s.MaxOffset(path)
+}
+
 // CopyData copies the data directory of a server that is not running.
 func (s *Server) CopyData(to string) {
 	s.t.Helper()
@@ -179,7 +192,7 @@ func (s *Server) RestoreData(from string) {
 }
 
 // cli runs the binary with arguments and an input and returns its standard output.
-func cli(t *testing.T, stdin string, args ...string) string {
+func cli(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -192,7 +205,7 @@ func cli(t *testing.T, stdin string, args ...string) string {
 }
 
 // waitFor waits until a condition of another process holds.
-func waitFor(t *testing.T, what string, condition func() bool) {
+func waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
