@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -78,6 +79,9 @@ func refusal(denied sqlite.Access) error {
 		if valuePragmas[denied.Name] {
 			return fmt.Errorf("%w: %s is refused; read its value with SELECT * FROM pragma_%s", ErrNotReadOnly, what, denied.Name)
 		}
+	}
+	if strings.HasPrefix(denied.Table, "sqlite_") {
+		what = "a change of the schema"
 	}
 	return fmt.Errorf("%w: %s is refused; use SELECT, WITH, VALUES or EXPLAIN", ErrNotReadOnly, what)
 }

@@ -171,7 +171,7 @@ func (r *Reader) compile(sql string) (sqlite.Stmt, error) {
 	case errors.Is(err, sqlite.Interrupt): // not the tail's fault
 	case more != nil || err != nil:
 		err = fmt.Errorf("%w; after the first there is more: %s", ErrStatements, excerpt(tail))
-	case !stmt.ReadOnly():
+	case !stmt.ReadOnly() || stmt.ColumnCount() == 0: // without columns: REINDEX and the like
 		err = refusal(sqlite.Access{})
 	}
 	if err != nil {

@@ -35,7 +35,6 @@ func (r *Replica) write(name millpond.Name, incarnation millpond.Incarnation, ba
 		})
 	}
 	if err != nil {
-		r.streams = nil // whether a failed COMMIT has committed, the database knows
 		return millpond.Position{}, fmt.Errorf("apply to %s: %w", name, asCorrupt(err))
 	}
 	r.streams[name] = after

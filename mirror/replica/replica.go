@@ -129,7 +129,6 @@ func (r *Replica) Head(name millpond.Name, maxOffset uint64) error {
 	}
 	s.maxOffset = maxOffset
 	if err := r.transact(func() error { return r.stmt.writeStream(s) }); err != nil {
-		r.streams = nil
 		return fmt.Errorf("head of %s: %w", name, asCorrupt(err))
 	}
 	r.streams[name] = s
@@ -140,6 +139,9 @@ func (r *Replica) Head(name millpond.Name, maxOffset uint64) error {
 func (r *Replica) load() error {
 	if r.streams != nil {
 		return nil
+	}
+	if err := r.rollback(); err != nil { // what is left of a transaction that could not be rolled back before
+		return err
 	}
 	streams := map[millpond.Name]stream{}
 	err := eachRow(r.stmt.selectStreams, func(row sqlite.Stmt) error {

@@ -2,12 +2,9 @@ package replica
 
 import "fmt"
 
-// transact runs fn in one transaction. When it fails, nothing has happened.
+// transact runs fn in one transaction. When it fails, nothing has happened, and what the streams table holds has to be
+// read again: whether a COMMIT that failed has committed, only the database knows.
 func (r *Replica) transact(fn func() error) (err error) {
-	// A rollback that failed earlier left its transaction open: nothing may be added to it.
-	if err := r.rollback(); err != nil {
-		return fmt.Errorf("roll back what an earlier failure left: %w", err)
-	}
 	if err := r.stmt.begin.Exec(); err != nil {
 		return err
 	}
@@ -15,6 +12,7 @@ func (r *Replica) transact(fn func() error) (err error) {
 		err = r.stmt.commit.Exec()
 	}
 	if err != nil {
+		r.streams = nil
 		if failed := r.rollback(); failed != nil { // B3: the cause comes first, and alone decides what the error is
 			err = fmt.Errorf("%w (and the rollback failed: %v)", err, failed)
 		}
