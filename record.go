@@ -110,6 +110,15 @@ func RecordOffset(b []byte) uint64 {
 	return d.uvarint()
 }
 
+// RecordType reads only the type of a record: nil when it is corrupt. It is a slice of b.
+func RecordType(b []byte) []byte {
+	d := decoder{rest: b}
+	d.byte()
+	d.uvarint()
+	d.uint64()
+	return d.bytes(MaxTypeBytes)
+}
+
 func appendBytes[T ~string | ~[]byte](dst []byte, s T) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
 	return append(dst, s...)

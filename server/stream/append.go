@@ -1,0 +1,81 @@
+package stream
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millpond-dev/millpond"
+)
+
+// Append appends the inputs as one atomic batch and returns the events, one for each input, once they are durable.
+// The inputs must be valid, and not be changed any more. It creates the stream when there is none.
+//
+// An input with an idempotency key that the stream has already changes nothing, also while the stream is paused: its
+// event is the original. An input's offset must be that which its event gets, or has.
+//
+// Errors are *millpond.Error: [millpond.OffsetConflict], [millpond.StreamPaused], [millpond.Unavailable],
+// [millpond.Internal]; then nothing was appended. When ctx ends first, its error: the events are appended or not.
+func (e *Engine) Append(ctx context.Context, name millpond.Name, inputs []millpond.Input) ([]millpond.Event, error) {
+	if len(inputs) == 0 {
+		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "the batch is empty: append at least one event"}
+	}
+	r, err := e.do(ctx, requestAppend, name, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return r.events, e.fill(ctx, r)
+}
+
+// do hands a request to the committer and waits until it is done, by whichever instance of the stream runs then.
+func (e *Engine) do(ctx context.Context, kind requestKind, name millpond.Name, inputs []millpond.Input) (*request, error) {
+	for {
+		in, err := e.instance(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		r := newRequest(ctx, kind, name, in, inputs)
+		if err := e.committer.queue.put(r); err != nil {
+			return nil, err
+		}
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !errors.Is(r.err, errGone) {
+			return r, r.err
+		}
+	}
+}
+
+// fill reads the events that an append found in the log instead of appending them.
+func (e *Engine) fill(ctx context.Context, r *request) error {
+	var appended map[uint64]*millpond.Event
+	for i := range r.events {
+		event := &r.events[i]
+		if event.Type != "" {
+			continue
+		}
+		if appended == nil {
+			appended = make(map[uint64]*millpond.Event)
+			for j := range r.events {
+				if r.events[j].Type != "" {
+					appended[r.events[j].Offset] = &r.events[j]
+				}
+			}
+		}
+		if original := appended[event.Offset]; original != nil { // the key is twice in this batch
+			*event = *original
+			continue
+		}
+		original, err := e.readEvent(ctx, r.in.now().stream, event.Offset)
+		if errors.Is(err, errNoStream) {
+			return &millpond.Error{Code: millpond.Unavailable, Message: "the stream was reset while the append was answered: try again"}
+		}
+		if err != nil {
+			return err
+		}
+		*event = original
+	}
+	return nil
+}
