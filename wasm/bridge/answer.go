@@ -8,6 +8,8 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror"
+	"github.com/millpond-dev/millpond/mirror/query"
+	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // answer sends a text to the client, unless it has left.
@@ -42,6 +44,12 @@ func appendError(dst []byte, err error) []byte {
 	return append(append(append(dst, `,"error":`...), text...), '}')
 }
 
+// The codes of what only a mirror fails with, beside those of package millpond.
+const (
+	InvalidSQL millpond.ErrorCode = "invalid_sql" // the statement does not compile, failed, or may not be run
+	TooLarge   millpond.ErrorCode = "too_large"   // the result is over its limit
+)
+
 func codeOf(err error) millpond.ErrorCode {
 	var code millpond.ErrorCode
 	switch {
@@ -49,6 +57,11 @@ func codeOf(err error) millpond.ErrorCode {
 		return code
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return millpond.Unavailable
+	case errors.Is(err, query.ErrTooLarge):
+		return TooLarge
+	case errors.Is(err, query.ErrNotReadOnly), errors.Is(err, query.ErrStatements), errors.Is(err, query.ErrParams),
+		errors.Is(err, sqlite.Failed), errors.Is(err, sqlite.Denied), errors.Is(err, sqlite.TooBig), errors.Is(err, sqlite.Mismatch):
+		return InvalidSQL
 	}
 	return millpond.Internal
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 
-const placeholder = '"__MILLPOND_FILES__"';
+const placeholder = '__MILLPOND_RELEASE__';
 
 /** @returns {import('vite').Plugin} */
 export function serviceWorkerFiles() {

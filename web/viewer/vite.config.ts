@@ -9,7 +9,7 @@ export default defineConfig({
   plugins: [react(), serviceWorkerFiles()],
   build: {
     outDir: resolve(import.meta.dirname, '../dist'),
-    emptyOutDir: true,
+    emptyOutDir: false, // build.js does, and keeps the placeholder
     assetsInlineLimit: 0, // the Content-Security-Policy allows no data: URLs for scripts
     modulePreload: { polyfill: false },
     target: 'es2023',

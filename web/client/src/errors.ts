@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'internal'
   // of the mirror
   | 'invalid_sql' // the statement does not compile, failed, or would write
-  | 'interrupted' // the call was stopped before its end
+  | 'too_large' // the result is over its limit: use LIMIT
   // of the browser
   | 'no_webassembly'
   | 'no_worker'

@@ -76,7 +76,7 @@ async function run({ leader, client: owner, options, wasmURL }: StartMessage): P
   };
 
   const go = new Go();
-  go.importObject.opfs = opfsImports(() => memory()) as WebAssembly.ModuleImports;
+  go.importObject.opfs = opfsImports(() => memory());
   const { instance } = await instantiate(wasmURL ?? new URL('../wasm/millpond.wasm', import.meta.url).href, go.importObject);
   const memory = () => (instance.exports.mem as WebAssembly.Memory).buffer;
   await go.run(instance);

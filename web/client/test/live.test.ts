@@ -1,16 +1,21 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Live } from '../src/live.ts';
+import type { MillpondError } from '../src/errors.ts';
 import type { QueryResult } from '../src/wire.ts';
 
 const result: QueryResult = { columns: ['n'], rows: [[1]] };
 
+type Notify = (result: QueryResult | undefined, error: MillpondError | undefined) => void;
+
 function counted() {
-  const runs = { started: 0, running: 0, notify: (_: QueryResult | undefined, __: undefined) => undefined as void };
+  const runs = { started: 0, running: 0, notify: undefined as Notify | undefined };
   const live = new Live((notify) => {
     runs.started++;
     runs.running++;
     runs.notify = notify;
-    return () => void runs.running--;
+    return () => {
+      runs.running--;
+    };
   });
   return { runs, live };
 }
@@ -33,7 +38,7 @@ describe('a live query', () => {
     const { runs, live } = counted();
     const listener = vi.fn();
     live.subscribe(listener);
-    runs.notify(result, undefined);
+    runs.notify?.(result, undefined);
     const snapshot = live.getSnapshot();
     expect(snapshot).toEqual({ result, error: undefined });
     expect(live.getSnapshot()).toBe(snapshot);
@@ -45,7 +50,7 @@ describe('a live query', () => {
     const listener = vi.fn();
     live.subscribe(listener);
     live.close();
-    runs.notify(result, undefined);
+    runs.notify?.(result, undefined);
     live.subscribe(listener);
     expect(listener).not.toHaveBeenCalled();
     expect(runs).toMatchObject({ started: 1, running: 0 });

@@ -37,7 +37,7 @@ const wanted = ({ offset, createdAtNanos, type, idempotencyKey, payload, metadat
 const hex64 = (n: bigint) => n.toString(16).padStart(16, '0');
 
 describe('records', () => {
-  const { valid, corrupt } = readVectors<Records>('records');
+  const { valid, corrupt } = readVectors('records') as Records;
   test.each(valid)('$name', ({ event, record, hashBefore, hashAfter }) => {
     const bytes = fromHex(record);
     expect(sayEvent(decodeRecord(bytes))).toEqual(wanted(event));
@@ -49,7 +49,7 @@ describe('records', () => {
 });
 
 describe('frames', () => {
-  const { valid, corrupt } = readVectors<Frames>('frames');
+  const { valid, corrupt } = readVectors('frames') as Frames;
   test.each(valid)('$name', ({ frame, events, ...want }) => {
     const got = decodeFrame(fromHex(frame));
     expect(Number(got.subscription)).toBe(want.subscription);
@@ -70,7 +70,7 @@ describe('frames', () => {
 });
 
 describe('names', () => {
-  const { valid, invalid } = readVectors<Names>('names');
+  const { valid, invalid } = readVectors('names') as Names;
   test.each(valid)('$namespace:$path', (name) => {
     expect(checkName(name)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { installServiceWorker, type Release } from '@millpond/client/service-worker';
 
-// The build puts the release in place of the text.
-const release = '__MILLPOND_FILES__' as unknown as Release;
+/** The build puts the release in its place. */
+declare const __MILLPOND_RELEASE__: Release;
 
-installServiceWorker({ ...release, isPage: (path) => path === '/' || path.startsWith('/streams/') });
+installServiceWorker({ ...__MILLPOND_RELEASE__, isPage: (path) => path === '/' || path.startsWith('/streams/') });

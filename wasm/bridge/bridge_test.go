@@ -1,0 +1,186 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror"
+	"github.com/millpond-dev/millpond/mirror/query"
+)
+
+var streamA = millpond.Name{Namespace: "default", Path: "/a"}
+
+// bridgeTest runs a test of a bridge in a bubble of its own: synctest.Wait lets it finish all that needs no time, and
+// the end of the bubble proves that it leaves no goroutine behind.
+func bridgeTest(t *testing.T, test func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox)) {
+	synctest.Test(t, func(t *testing.T) {
+		m, out := newFakeMirror(), new(outbox)
+		b := New(m, out.options())
+		synctest.Wait()
+		out.take(t, "") // the status
+		test(t, b, m, out)
+		b.Close()
+		if len(out.fatals) > 0 {
+			t.Errorf("fatal: %s", out.fatals)
+		}
+	})
+}
+
+func TestQuery(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		m.query = func(_ context.Context, sql string, params []any) (*query.Result, error) {
+			return &query.Result{Columns: []string{"sql"}, Rows: [][]any{append([]any{sql}, params...)}}, nil
+		}
+		b.Request("tab", `{"id":1,"method":"query","params":{"sql":"S","params":[1,-2.5,1e3,"x",null,true,{"$int":"9007199254740993"},{"$blob":"AP8="}]}}`)
+		synctest.Wait()
+		out.want(t, "tab", `{"id":1,"result":{"columns":["sql"],"rows":[["S",1,-2.5,1000,"x",null,null,{"$int":"9007199254740993"},{"$blob":"AP8="}]]}}`)
+	})
+}
+
+func TestRefused(t *testing.T) {
+	for _, c := range []struct{ name, request, want string }{
+		{"method", `"method":"drop"`, `"code":"invalid_request","message":"\"drop\" is not a method","field":"method"`},
+		{"params", `"method":"query","params":7`, `"field":"params"`},
+		{"array", `"method":"query","params":{"sql":"","params":[1,[]]}`, `"field":"params[1]"`},
+		{"object", `"method":"query","params":{"sql":"","params":[{"$date":1}]}`, `"field":"params[0]"`},
+		{"both", `"method":"query","params":{"sql":"","params":[{"$int":"1","$blob":""}]}`, `"field":"params[0]"`},
+		{"int", `"method":"query","params":{"sql":"","params":[{"$int":"1.5"}]}`, `"field":"params[0]"`},
+		{"closed stream", `"method":"append","params":{"namespace":"default","path":"/a","events":{"type":"x"}}`, `open it first`},
+		{"event", `"method":"append","params":{"namespace":"default","path":"/a","events":[{"type":"x"},{}]}`, `"code":"invalid_event","message":"is required","field":"[1].type"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bridgeTest(t, func(t *testing.T, b *Bridge, _ *fakeMirror, out *outbox) {
+				b.Request("tab", `{"id":7,`+c.request+`}`)
+				synctest.Wait()
+				got := out.take(t, "tab")
+				if len(got) != 1 || !strings.HasPrefix(got[0], `{"id":7,"error":{`) || !strings.Contains(got[0], c.want) {
+					t.Errorf("answered %q, want an error with %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestErrorCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want millpond.ErrorCode
+	}{
+		{&millpond.Error{Code: millpond.OffsetConflict}, millpond.OffsetConflict},
+		{fmt.Errorf("run: %w", query.ErrNotReadOnly), InvalidSQL},
+		{query.ErrTooLarge, TooLarge},
+		{context.DeadlineExceeded, millpond.Unavailable},
+		{fmt.Errorf("else"), millpond.Internal},
+	} {
+		if got := codeOf(c.err); got != c.want {
+			t.Errorf("%v has the code %s, want %s", c.err, got, c.want)
+		}
+	}
+}
+
+// Appends of one tab to one stream keep their order, however long each takes, and the stream stays open until they
+// are answered.
+func TestAppendsKeepTheirOrder(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		var order []string
+		m.append = func(_ context.Context, inputs []millpond.Input) ([]millpond.Event, error) {
+			if len(order) == 0 {
+				time.Sleep(time.Second)
+			}
+			if m.opened(streamA) != 1 {
+				t.Error("the stream is closed while an append runs")
+			}
+			order = append(order, inputs[0].Type)
+			return nil, nil
+		}
+		b.Request("tab", `{"method":"open","params":{"namespace":"default","path":"/a"}}`)
+		for i := range 3 {
+			b.Request("tab", fmt.Sprintf(`{"id":%d,"method":"append","params":{"namespace":"default","path":"/a","events":{"type":"e%d"}}}`, i+1, i))
+		}
+		b.Request("tab", `{"method":"close","params":{"namespace":"default","path":"/a"}}`)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := strings.Join(order, " "); got != "e0 e1 e2" {
+			t.Errorf("appended %s", got)
+		}
+		if m.opened(streamA) != 0 {
+			t.Error("the stream is still open")
+		}
+		out.want(t, "tab", `{"id":1,"result":[]}`, `{"id":2,"result":[]}`, `{"id":3,"result":[]}`)
+	})
+}
+
+// B13: streams are counted by tab; opening twice is opening once.
+func TestStreamsEndWithTheirTab(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, _ *outbox) {
+		const open = `{"method":"open","params":{"namespace":"default","path":"/a"}}`
+		for _, tab := range []string{"one", "two", "two"} {
+			b.Request(tab, open)
+		}
+		synctest.Wait()
+		if n := m.opened(streamA); n != 2 {
+			t.Errorf("opened %d times, want once for each tab", n)
+		}
+		b.Leave("one")
+		b.Leave("nobody")
+		synctest.Wait()
+		if n := m.opened(streamA); n != 1 {
+			t.Errorf("open %d times after one tab has left, want 1", n)
+		}
+	})
+}
+
+func TestLive(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		b.Request("tab", `{"method":"live","params":{"live":4,"sql":"S"}}`)
+		b.Request("tab", `{"method":"live","params":{"live":4,"sql":"S"}}`)
+		synctest.Wait()
+		fn := m.lives["S"]
+		fn(&query.Result{Columns: []string{"n"}, Rows: [][]any{{int64(1)}}}, nil)
+		fn(nil, query.ErrStatements)
+		out.want(t, "tab", `{"live":4,"result":{"columns":["n"],"rows":[[1]]}}`,
+			`{"live":4,"error":{"code":"invalid_sql","message":"a query is one statement"}}`)
+		b.Leave("tab")
+		synctest.Wait()
+		if len(m.lives) != 0 {
+			t.Error("the live query has outlived its tab")
+		}
+		fn(nil, query.ErrStatements) // was on its way
+		out.want(t, "tab")
+	})
+}
+
+func TestStatus(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		m.status(mirror.Status{Epoch: 5})
+		if got := out.take(t, ""); len(got) != 1 || !strings.Contains(got[0], `"epoch":5`) {
+			t.Errorf("all tabs were sent %q", got)
+		}
+		b.Request("tab", `{"method":"hello"}`)
+		synctest.Wait()
+		if got := out.take(t, "tab"); len(got) != 1 || !strings.HasPrefix(got[0], `{"status":{"connection":"connected"`) {
+			t.Errorf("a new tab was sent %q", got)
+		}
+	})
+}
+
+// A panic is reported, and so is a note that cannot be served: neither is silence.
+func TestFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, out := newFakeMirror(), new(outbox)
+		m.query = func(context.Context, string, []any) (*query.Result, error) { panic("told to") }
+		b := New(m, out.options())
+		b.Request("tab", `{"id":1,"method":"query","params":{"sql":"S"}}`)
+		b.Request("tab", `{"method":"opne"}`)
+		synctest.Wait()
+		b.Close()
+		if len(out.fatals) != 2 || !strings.Contains(out.fatals[0]+out.fatals[1], "panic: told to") {
+			t.Errorf("reported %q", out.fatals)
+		}
+	})
+}
