@@ -56,8 +56,9 @@ func writeProblem(c echo.Context, e *millpond.Error) error {
 	}
 	h := c.Response().Header()
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/problem+json") // also when the handler has set another
 	if e.Code.Action() == millpond.Retry {
 		h.Set("Retry-After", "1")
 	}
-	return c.Blob(status, "application/problem+json", append(body, '\n'))
+	return c.Blob(status, h.Get("Content-Type"), append(body, '\n'))
 }

@@ -41,6 +41,7 @@ func (s *Server) websocket(c echo.Context) error {
 		}
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: err.Error()}
 	}
+	ws.SetReadLimit(-1) // the client has its own
 	newClient(s, ws, r.RemoteAddr).run()
 	return nil
 }
