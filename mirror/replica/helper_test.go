@@ -94,7 +94,9 @@ func (l *serverLog) fork(offset, n int) *serverLog {
 // clock is a time that a test moves.
 type clock struct{ now time.Time }
 
-func (c *clock) options() replica.Options { return replica.Options{Now: func() time.Time { return c.now }} }
+func (c *clock) options() replica.Options {
+	return replica.Options{Now: func() time.Time { return c.now }}
+}
 
 func open(t testing.TB, conn sqlite.Conn, options replica.Options) *replica.Replica {
 	t.Helper()
