@@ -14,9 +14,6 @@ const (
 	// maxSendBytes bounds what waits to be sent. All appends that a session keeps fit in.
 	maxSendBytes = 48 << 20
 
-	// maxQueuedBytes bounds what a browser has received and the mirror has not taken: more than all credit there can be.
-	maxQueuedBytes = 64 << 20
-
 	// closeTimeout bounds how long a closed connection waits for the other side to agree.
 	closeTimeout = time.Second
 

@@ -19,7 +19,7 @@ func dial(ctx context.Context, url string) (socket, error) {
 	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{millpond.Subprotocol}})
 	if err != nil {
 		if resp != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {
-			return nil, &closeError{4000 + resp.StatusCode, "the server refused the connection: " + resp.Status}
+			return nil, &closeError{4000 + resp.StatusCode, "refused: " + resp.Status}
 		}
 		return nil, err
 	}
