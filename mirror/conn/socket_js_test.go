@@ -53,6 +53,13 @@ func until(holds func() bool) {
 
 func fire(ws js.Value, handler string, event map[string]any) { ws.Call(handler, js.ValueOf(event)) }
 
+// jsBytes is an ArrayBuffer, as a browser hands a binary message over.
+func jsBytes(b []byte) js.Value {
+	array := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(array, b)
+	return array.Get("buffer")
+}
+
 func want[E Event](t *testing.T, events chan Event) E {
 	t.Helper()
 	e := <-events
@@ -68,9 +75,7 @@ func TestBrowserMessagesBeforeClose(t *testing.T) {
 	fire(ws, "onopen", nil)
 	want[Opened](t, events)
 	frame := (&millpond.Batch{Subscription: 7, Records: []byte{1, 2}}).AppendFrame(nil)
-	buffer := js.Global().Get("Uint8Array").New(len(frame))
-	js.CopyBytesToJS(buffer, frame)
-	fire(ws, "onmessage", map[string]any{"data": buffer.Get("buffer")})
+	fire(ws, "onmessage", map[string]any{"data": jsBytes(frame)})
 	fire(ws, "onmessage", map[string]any{"data": `{"type":"error","code":"forbidden","message":"no"}`})
 	fire(ws, "onclose", map[string]any{"code": 4403, "reason": "no"})
 	if b := want[Batch](t, events); b.Bytes != len(frame) || b.Batch.Subscription != 7 {
@@ -138,9 +143,9 @@ func TestBrowserQueueIsBounded(t *testing.T) {
 	_, ws, events := dialFake(t, "ws://server/api/ws")
 	fire(ws, "onopen", nil)
 	want[Opened](t, events)
-	message := `{"type":"goaway","reason":"` + strings.Repeat("x", 4<<20) + `"}`
-	for range maxQueuedBytes/(4<<20) + cap(events) + 4 {
-		fire(ws, "onmessage", map[string]any{"data": message})
+	frame := jsBytes((&millpond.Batch{Subscription: 1, Records: make([]byte, millpond.MaxFrameBytes/2)}).AppendFrame(nil))
+	for range maxQueuedBytes/(millpond.MaxFrameBytes/2) + 2*cap(events) {
+		fire(ws, "onmessage", map[string]any{"data": frame})
 	}
 	for {
 		e := <-events
