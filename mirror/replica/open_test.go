@@ -1,0 +1,108 @@
+package replica_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/millpond-dev/millpond/mirror/replica"
+	"github.com/millpond-dev/millpond/mirror/sqlite/sqlitetest"
+)
+
+// A replica opens again with its id, its streams and their positions.
+func TestOpenAgain(t *testing.T) {
+	conn := sqlitetest.Open(t)
+	l, m := newLog(1, 6), newLog(2, 9)
+	first := open(t, conn, replica.Options{})
+	mustApply(t, first, other, m, 1, 9)
+	mustApply(t, first, chat, l, 1, 4)
+	id := first.ID()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	r := open(t, conn, replica.Options{})
+	if len(id) < 20 || r.ID() != id {
+		t.Errorf("the id was %q and is %q", id, r.ID())
+	}
+	streams, err := r.Streams()
+	want := []replica.Stream{{chat, l.position(4), 6}, {other, m.position(9), 9}}
+	if err != nil || fmt.Sprint(streams) != fmt.Sprint(want) {
+		t.Errorf("streams are %v, %v; want %v", streams, err, want)
+	}
+	mustApply(t, r, chat, l, 5, 6)
+	if err := r.CheckIntegrity(); err != nil {
+		t.Error(err)
+	}
+	if fresh := open(t, sqlitetest.Open(t), replica.Options{}); fresh.ID() == id {
+		t.Error("two replicas have the same id")
+	}
+}
+
+// A database of another program or version is refused, and left as it is.
+func TestOpenRefusesAnotherSchema(t *testing.T) {
+	for _, c := range []struct{ name, sql, want string }{
+		{"another program", "CREATE TABLE users (name)", "another file name"},
+		{"another program without tables", "PRAGMA application_id = 7", "another file name"},
+		{"a newer version", fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 2", replica.ApplicationID), "version 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := sqlitetest.Open(t)
+			exec(t, conn, c.sql)
+			before := rows(t, conn, "SELECT sql FROM sqlite_schema")
+			_, err := replica.Open(conn, replica.Options{})
+			var schema *replica.SchemaError
+			if !errors.As(err, &schema) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want a SchemaError that says %q", err, c.want)
+			}
+			if after := rows(t, conn, "SELECT sql FROM sqlite_schema"); after != before {
+				t.Errorf("the schema was %q and is %q", before, after)
+			}
+		})
+	}
+}
+
+// A database that contradicts itself is never continued: Open sees it at the ends of a stream, CheckIntegrity anywhere.
+func TestCorrupt(t *testing.T) {
+	for _, c := range []struct {
+		name, sql string
+		at        string // who finds it
+	}{
+		{"position ahead of the rows", "UPDATE streams SET offset = 7", "open"},
+		{"position behind the rows", "UPDATE streams SET offset = 5", "open"},
+		{"position with another hash", "UPDATE streams SET hash = hash + 1", "open"},
+		{"last event missing", "DELETE FROM events WHERE offset = 6", "open"},
+		{"first event missing", "DELETE FROM events WHERE offset = 1", "open"},
+		{"all events missing", "DELETE FROM events", "open"},
+		{"no incarnation", "UPDATE streams SET incarnation = ''", "open"}, // B4: rows with none
+		{"no replica id", "DELETE FROM meta", "open"},
+		{"an event in the middle missing", "DELETE FROM events WHERE offset = 3", "check"},
+		{"events of no stream", "UPDATE events SET stream_id = 9 WHERE offset = 3", "check"},
+		{"a stream missing", "DELETE FROM streams", "check"},
+		{"an index that does not fit its table", `PRAGMA writable_schema = ON;
+			UPDATE sqlite_schema SET sql = replace(sql, 'local_index', 'offset') WHERE name = 'events_by_type';
+			PRAGMA writable_schema = RESET`, "check"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := sqlitetest.Open(t)
+			r := open(t, conn, replica.Options{})
+			mustApply(t, r, chat, newLog(1, 6), 1, 6)
+			if err := r.CheckIntegrity(); err != nil {
+				t.Fatalf("before: %v", err)
+			}
+			r.Close()
+			exec(t, conn, c.sql)
+			r, err := replica.Open(conn, replica.Options{})
+			if c.at == "check" && err == nil {
+				defer r.Close()
+				err = r.CheckIntegrity()
+			} else if c.at == "check" {
+				t.Fatalf("open: %v", err)
+			}
+			if !errors.Is(err, replica.ErrCorrupt) {
+				t.Errorf("got %v, want ErrCorrupt", err)
+			}
+		})
+	}
+}
