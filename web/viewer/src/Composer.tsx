@@ -35,11 +35,17 @@ export function Composer({ mirror, name }: { mirror: Mirror; name: StreamName })
   };
   return (
     <form className="composer" data-testid="stream-composer" onSubmit={onSubmit}>
-      <label htmlFor="composer-text">Event JSON</label>
+      <div className="composer-head">
+        <label htmlFor="composer-text">Event JSON</label>
+        <output className={`composer-state ${state.kind}`} data-testid="composer-state" htmlFor="composer-text" aria-live="polite">
+          {describe(state)}
+        </output>
+        <kbd>Ctrl + Enter</kbd>
+      </div>
       <textarea
         id="composer-text"
         data-testid="composer-textarea"
-        rows={3}
+        rows={2}
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={onKeyDown}
@@ -48,15 +54,9 @@ export function Composer({ mirror, name }: { mirror: Mirror; name: StreamName })
         autoComplete="off"
         aria-keyshortcuts="Control+Enter"
       />
-      <div className="composer-actions">
-        <output className={`composer-state ${state.kind}`} data-testid="composer-state" htmlFor="composer-text" aria-live="polite">
-          {describe(state)}
-        </output>
-        <kbd>Ctrl + Enter</kbd>
-        <button type="submit" className="primary" aria-disabled={state.kind === 'busy'}>
-          Append event
-        </button>
-      </div>
+      <button type="submit" className="primary" aria-disabled={state.kind === 'busy'}>
+        Append event
+      </button>
     </form>
   );
 }

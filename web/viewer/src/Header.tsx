@@ -4,7 +4,7 @@ import iconURL from './icon.svg';
 import { StreamForm } from './StreamForm.tsx';
 import { useObservable } from './useObservable.ts';
 
-export function Header({ mirror, name, count }: { mirror: Mirror; name: StreamName; count?: number }) {
+export function Header({ mirror, name, count }: { mirror: Mirror; name: StreamName; count?: number | undefined }) {
   const status = useObservable(mirror.status);
   const word = statusWord(status, name);
   return (
@@ -21,11 +21,9 @@ export function Header({ mirror, name, count }: { mirror: Mirror; name: StreamNa
         <span data-testid="subscription-status" title={roleTitle[status.role]}>
           {status.role}
         </span>
-        {count !== undefined && (
-          <span className="count">
-            <b data-testid="event-count">{formatNumber(count)}</b> {count === 1 ? 'event' : 'events'}
-          </span>
-        )}
+        <span>
+          <b data-testid="event-count">{count === undefined ? '–' : formatNumber(count)}</b> {count === 1 ? 'event' : 'events'}
+        </span>
       </div>
     </header>
   );

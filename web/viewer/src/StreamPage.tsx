@@ -21,7 +21,7 @@ export function StreamPage({ mirror, name }: { mirror: Mirror; name: StreamName 
   }, [name.path]);
   return (
     <div className="page">
-      <Header mirror={mirror} name={name} count={head.count} />
+      <Header mirror={mirror} name={name} count={result && head.count} />
       <Notices mirror={mirror} name={name} error={error} />
       {head.count > 0 ? (
         <EventList key={head.key} mirror={mirror} head={head} />
