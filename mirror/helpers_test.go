@@ -1,0 +1,100 @@
+package mirror
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/query"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	pond  = millpond.Name{Namespace: "default", Path: "/pond"}
+	other = millpond.Name{Namespace: "default", Path: "/other"}
+)
+
+// open opens a mirror of the server that logs to the test.
+func open(t *testing.T, f *fakeServer, o Options) *Mirror {
+	t.Helper()
+	if f != nil {
+		o.URL = f.http.URL
+	}
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	m, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func stream(t *testing.T, m *Mirror, name millpond.Name) *Stream {
+	t.Helper()
+	s, err := m.Stream(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// until waits for a status that holds.
+func until(t *testing.T, m *Mirror, holds func(Status) bool) Status {
+	t.Helper()
+	found := make(chan Status, 1)
+	stop := m.WatchStatus(func(s Status) {
+		if holds(s) {
+			select {
+			case found <- s:
+			default:
+			}
+		}
+	})
+	defer stop()
+	select {
+	case s := <-found:
+		return s
+	case <-t.Context().Done():
+		t.Fatal("the status did not come")
+		panic("not reached")
+	}
+}
+
+// caughtUp is a status in which the copy of the stream has all that the server has, at least n events.
+func caughtUp(name millpond.Name, n uint64) func(Status) bool {
+	return func(s Status) bool {
+		for _, st := range s.Streams {
+			if st.Name == name {
+				return st.State == Subscribed && st.Offset >= n && st.Offset == st.MaxOffset
+			}
+		}
+		return false
+	}
+}
+
+// number is the one integer that a query answers.
+func number(t *testing.T, m *Mirror, sql string, params ...any) int64 {
+	t.Helper()
+	r, err := m.Query(context.Background(), sql, params...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cell(t, r)
+}
+
+func cell(t *testing.T, r *query.Result) int64 {
+	t.Helper()
+	n, ok := r.Rows[0][0].(int64)
+	if !ok {
+		t.Fatalf("not a number: %v", r.Rows)
+	}
+	return n
+}
