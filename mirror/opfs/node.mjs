@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Runs a GOOS=js program that has package opfs in it, in Node, where there is no OPFS: Open answers ErrUnavailable.
+//
+//   GOOS=js GOARCH=wasm go test -exec "$PWD/mirror/opfs/node.mjs" ./mirror/sqlite
+
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { opfsImports } from './opfs.js';
+
+const goroot = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
+Object.assign(globalThis, { fs, path });
+await import(path.join(goroot, 'lib/wasm/wasm_exec.js'));
+
+const [program, ...args] = process.argv.slice(2);
+const go = new Go();
+go.argv = [program, ...args];
+go.env = { TMPDIR: '/tmp', ...process.env };
+go.exit = process.exit;
+let instance;
+go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
+({ instance } = await WebAssembly.instantiate(fs.readFileSync(program), go.importObject));
+// Node ends when nothing is left to wait for. That the program has not ended by then is a deadlock, for Go to report.
+process.on('exit', (code) => {
+  if (code === 0 && !go.exited) {
+    go._pendingEvent = { id: 0 };
+    go._resume();
+  }
+});
+await go.run(instance);
