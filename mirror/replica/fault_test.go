@@ -209,10 +209,12 @@ func TestFailingRollback(t *testing.T) {
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
 			want := outcome(t, c.run)
+			l, conn := newLog(1, 10), faultyConn{sqlitetest.Open(t), &faults{}}
+			r := open(t, conn, replica.Options{})
 			for at, left := 1, 0; ; at++ {
-				l := newLog(1, 10)
-				conn := faultyConn{sqlitetest.Open(t), &faults{}}
-				r := open(t, conn, replica.Options{})
+				exec(t, conn.Conn, "DELETE FROM streams; DELETE FROM events")
+				r.Close()
+				r = open(t, conn, replica.Options{})
 				mustApply(t, r, chat, l, 1, 6)
 				conn.reset(runs(func(run int, sql string) bool { return run == at || sql == "ROLLBACK" }))
 				err := c.run(r, l)

@@ -1,3 +1,5 @@
+//go:build !js
+
 package replica_test
 
 import (
@@ -8,7 +10,8 @@ import (
 	"github.com/millpond-dev/millpond/mirror/sqlite/sqlitetest"
 )
 
-// FuzzApply gives a replica any bytes for records. It must refuse them, or hold exactly what its position says.
+// FuzzApply gives a replica any bytes for records. It must refuse them, or hold exactly what its position says. Its
+// corpus is in files, which a browser does not have.
 func FuzzApply(f *testing.F) {
 	l := newLog(1, 6)
 	for _, b := range []*millpond.Batch{l.batch(3, 6), l.batch(1, 4), l.batch(3, 2), l.fork(2, 2).batch(2, 4)} {
