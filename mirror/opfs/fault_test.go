@@ -21,14 +21,14 @@ const (
 	createTable      = "CREATE TABLE IF NOT EXISTS t(tx, i, data);"
 )
 
-// outcome is what a workload was told.
-type outcome struct {
+// told is what a workload was told.
+type told struct {
 	acknowledged []int // transactions
 	failures     []error
 }
 
 // work runs the transactions, each as often as it takes until one attempt is over; a failed one is not tried again.
-func work(pool *Pool, settings string) (o outcome) {
+func work(pool *Pool, settings string) (o told) {
 	conn, err := sqlite.Open(Database, sqlite.Options{VFS: pool.VFS()})
 	if err != nil {
 		o.failures = append(o.failures, err)
@@ -75,18 +75,18 @@ func (d *disk) verify(acknowledged []int) error {
 	}
 	defer conn.Close()
 	if found, err := query(conn, "PRAGMA integrity_check"); err != nil || found != "ok" {
-		return fmt.Errorf("integrity_check: %s, %w", found, err)
+		return fmt.Errorf("integrity_check: %s, %v", found, err)
 	}
 	if err := conn.Exec(createTable); err != nil {
 		return err
 	}
 	torn, err := query(conn, fmt.Sprintf("SELECT group_concat(tx) FROM (SELECT tx FROM t GROUP BY tx HAVING count(*) != %d)", rowsPerTransaction))
 	if err != nil || torn != "" {
-		return fmt.Errorf("torn transactions: %s, %w", torn, err)
+		return fmt.Errorf("torn transactions: %s, %v", torn, err)
 	}
 	for _, tx := range acknowledged {
 		if n, err := query(conn, fmt.Sprintf("SELECT count(*) FROM t WHERE tx = %d", tx)); err != nil || n != fmt.Sprint(rowsPerTransaction) {
-			return fmt.Errorf("acknowledged transaction %d has %s rows, %w", tx, n, err)
+			return fmt.Errorf("acknowledged transaction %d has %s rows, %v", tx, n, err)
 		}
 	}
 	return nil
