@@ -28,7 +28,7 @@ export function EventRow({ mirror, stream, offset, count, event, expanded, onTog
         onClick={() => onToggle(offset)}
       >
         <span className="offset">{formatNumber(offset)}</span>
-        <span className={event?.type.startsWith('stream/') ? 'type system' : 'type'}>{event?.type ?? '…'}</span>
+        <span className={event?.type.startsWith('stream/') ? 'type system' : 'type'}>{event?.type}</span>
         <span className="preview">{event?.preview}</span>
         {event && (
           <time className="time" dateTime={event.createdAt.toISOString()} title={event.createdAt.toISOString()}>

@@ -12,28 +12,28 @@ export function Notices({ mirror, name, error }: { mirror: Mirror; name: StreamN
     <div className="notices">
       {status.failure && (
         <Notice tone="bad" title="The mirror does not work here" action={<Retry mirror={mirror} />}>
-          {status.failure.message}
+          {sentence(status.failure.message)}
         </Notice>
       )}
       {error && (
         <Notice tone="bad" title="The events cannot be read">
-          {error.message}
+          {sentence(error.message)}
         </Notice>
       )}
       {stream?.state === 'failed' && (
         <Notice tone="bad" title="This stream is not followed" action={<Retry mirror={mirror} />}>
-          {stream.lastError?.message}
+          {sentence(stream.lastError?.message)}
         </Notice>
       )}
       {!status.failure && <ConnectionNotice mirror={mirror} status={status} />}
       {status.storage === 'memory' && (
         <Notice tone="warn" title="Kept in memory only">
-          The copy is gone when the last tab closes. {status.storageError}
+          The copy is gone when the last tab closes. {sentence(status.storageError)}
         </Notice>
       )}
       {status.storage !== 'memory' && status.storageError && (
         <Notice tone="warn" title="The copy was built anew">
-          {status.storageError}
+          {sentence(status.storageError)}
         </Notice>
       )}
       {update && (
@@ -55,14 +55,14 @@ function ConnectionNotice({ mirror, status }: { mirror: Mirror; status: MirrorSt
   if (status.connection === 'reconnecting') {
     return (
       <Notice tone="warn" title="No connection to the server" action={<Retry mirror={mirror} />}>
-        What is here stays readable; it connects again by itself. {status.lastError?.message}
+        What is here stays readable; it connects again by itself. {sentence(status.lastError?.message)}
       </Notice>
     );
   }
   if (status.connection === 'stopped') {
     return (
       <Notice tone="bad" title="Not connected, and not trying to" action={<Retry mirror={mirror} />}>
-        {status.lastError?.message}
+        {sentence(status.lastError?.message)}
       </Notice>
     );
   }
@@ -75,6 +75,11 @@ function Retry({ mirror }: { mirror: Mirror }) {
       Try now
     </button>
   );
+}
+
+/** Messages are written to follow others: alone they are sentences. */
+function sentence(message = ''): string {
+  return message && message.charAt(0).toUpperCase() + message.slice(1).replace(/[.!?]?$/, '.');
 }
 
 interface NoticeProps {
