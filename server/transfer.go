@@ -107,7 +107,8 @@ func (c *client) hear() { c.heardAt.Store(int64(time.Since(c.start))) }
 func (c *client) probe() {
 	timer := time.NewTimer(millpond.ProbeInterval)
 	defer timer.Stop()
-	for nonce, asked := uint64(1), false; ; {
+	asked := time.Duration(-1) // when, if no answer has come since
+	for nonce := uint64(1); ; {
 		select {
 		case <-timer.C:
 		case <-c.ctx.Done():
@@ -116,20 +117,20 @@ func (c *client) probe() {
 		if c.busy.Load() {
 			c.hear() // it cannot be told whether the client is silent
 		}
-		silent := time.Since(c.start) - time.Duration(c.heardAt.Load())
+		now, heard := time.Since(c.start), time.Duration(c.heardAt.Load())
 		switch {
-		case asked && silent >= millpond.ProbeTimeout:
+		case asked > heard:
 			c.cancel(errSilent)
 			return
-		case silent < millpond.ProbeInterval:
-			asked = false
-			timer.Reset(millpond.ProbeInterval - silent)
+		case now-heard < millpond.ProbeInterval:
+			asked = -1
+			timer.Reset(millpond.ProbeInterval - (now - heard))
 		default:
+			asked = now
 			if c.send(&millpond.Ping{Nonce: nonce}) != nil {
 				return
 			}
 			nonce++
-			asked = true
 			timer.Reset(millpond.ProbeTimeout)
 		}
 	}
