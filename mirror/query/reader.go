@@ -47,9 +47,15 @@ func NewReader(conn sqlite.Conn, options Options) (*Reader, error) {
 	return r, nil
 }
 
-// Close closes the statements that the Reader keeps, and lets go of the connection, which stays open.
+// Close closes the statements that the Reader keeps, and lets go of the connection, which stays open. A closed
+// Reader must not be used; closing it again does nothing.
 func (r *Reader) Close() error {
-	return errors.Join(r.cache.close(), r.version.Close(), r.conn.OnAuthorize(nil))
+	if r.conn == nil {
+		return nil
+	}
+	conn := r.conn
+	r.conn = nil
+	return errors.Join(r.cache.close(), r.version.Close(), conn.OnAuthorize(nil))
 }
 
 // Run runs one statement that reads and returns its rows. Parameters are nil, bool, int, int64, float64, string, []byte, or
