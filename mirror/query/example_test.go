@@ -27,11 +27,11 @@ func ExampleReader_Run() {
 
 	result, err := reader.Run(context.Background(), "SELECT :name AS name, upper(:name) AS loud", query.Named{"name": "otter"})
 	fmt.Println(string(result.AppendJSON(nil)), err)
-	_, err = reader.Run(context.Background(), "DROP TABLE events")
-	fmt.Println(errors.Is(err, sqlite.Failed), err)
+	_, err = reader.Run(context.Background(), "CREATE TABLE pets (name)")
+	fmt.Println(errors.Is(err, query.ErrNotReadOnly), err)
 	// Output:
 	// {"columns":["name","loud"],"rows":[["otter","OTTER"]]} <nil>
-	// true sqlite: no such table: events
+	// true a query may only read: a change of the schema is refused; use SELECT, WITH, VALUES or EXPLAIN
 }
 
 // A live query is run again when a table that it reads was written, and tells of another result only.
