@@ -1,3 +1,5 @@
+//go:build !js
+
 package opfs
 
 import (
@@ -92,18 +94,6 @@ func (d *disk) verify(acknowledged []int) error {
 	return nil
 }
 
-func query(conn sqlite.Conn, sql string) (string, error) {
-	stmt, _, err := conn.Prepare(sql)
-	if err != nil {
-		return "", err
-	}
-	defer stmt.Close()
-	if !stmt.Step() {
-		return "", stmt.Err()
-	}
-	return stmt.ColumnText(0), nil
-}
-
 // healthyCalls is how many calls the workload makes when nothing fails: where a fault can be.
 func healthyCalls(t *testing.T) int {
 	t.Helper()
@@ -146,13 +136,6 @@ func TestFaultAtEveryCall(t *testing.T) {
 
 // faultStride is how many calls a test run goes on between faults: a run takes the calls in between by another start.
 const faultStride = 41
-
-func when(condition bool, err error) error {
-	if condition {
-		return err
-	}
-	return nil
-}
 
 func faultAt(at int, fault func(number, at int) (int, error), leave func(*Pool) error) error {
 	d := newDisk()

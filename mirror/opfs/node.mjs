@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --stack-size=8192
 // Runs a GOOS=js program that has package opfs in it, in Node, where there is no OPFS: Open answers ErrUnavailable.
 //
 //   GOOS=js GOARCH=wasm go test -exec "$PWD/mirror/opfs/node.mjs" ./mirror/sqlite

@@ -63,3 +63,10 @@ func TestRetryCancelled(t *testing.T) {
 		}
 	})
 }
+
+func when(condition bool, err error) error {
+	if condition {
+		return err
+	}
+	return nil
+}

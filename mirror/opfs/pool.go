@@ -115,7 +115,11 @@ func remove(f *File) error {
 }
 
 // Close flushes and closes the files. The connection must be closed before, else it can only fail from now on.
+// A second Close does nothing.
 func (p *Pool) Close() error {
+	if p.closed {
+		return nil
+	}
 	var errs []error
 	for i, f := range p.files {
 		if err := f.close(); err != nil {

@@ -35,6 +35,19 @@ func mustExec(t testing.TB, conn sqlite.Conn, sql string) {
 	}
 }
 
+// query is the first value of a query.
+func query(conn sqlite.Conn, sql string) (string, error) {
+	stmt, _, err := conn.Prepare(sql)
+	if err != nil {
+		return "", err
+	}
+	defer stmt.Close()
+	if !stmt.Step() {
+		return "", stmt.Err()
+	}
+	return stmt.ColumnText(0), nil
+}
+
 // A pool has one connection, one database, and temporary files that never reach a handle.
 func TestPoolConnection(t *testing.T) {
 	d := newDisk()
