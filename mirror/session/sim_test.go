@@ -3,6 +3,7 @@ package session
 import (
 	"flag"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
