@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
@@ -26,7 +27,9 @@ func TestPackagesInBrowser(t *testing.T) {
 	b := startBrowser(t, t.TempDir())
 	for _, pkg := range wasmPackages {
 		t.Run(pkg, func(t *testing.T) {
-			code, output := runWasm(t, b, pkg, "-test.v", "-test.timeout=2m")
+			tab := openWasm(t, b, pkg)
+			defer tab.Close()
+			code, output := runWasm(t, tab, "-test.v", "-test.timeout=2m")
 			if code != 0 {
 				t.Errorf("exit code %d:\n%s", code, output)
 			} else if testing.Verbose() {
@@ -44,7 +47,9 @@ func BenchmarkPackagesInBrowser(b *testing.B) {
 	browser := startBrowser(b, b.TempDir())
 	for _, pkg := range wasmPackages {
 		b.Run(pkg, func(b *testing.B) {
-			code, output := runWasm(b, browser, pkg, "-test.run=^$", "-test.bench=.")
+			tab := openWasm(b, browser, pkg)
+			defer tab.Close()
+			code, output := runWasm(b, tab, "-test.run=^$", "-test.bench=.")
 			if code != 0 {
 				b.Fatalf("exit code %d:\n%s", code, output)
 			}
@@ -71,11 +76,30 @@ func reportBenchmark(b *testing.B, fields []string) {
 	})
 }
 
-// runWasm runs the tests of a package of this module in a worker of the browser, and returns its exit code and output.
-func runWasm(t testing.TB, b *Browser, pkg string, args ...string) (code int, output string) {
+// A browser whose quota is used up is what package opfs says it is. B16
+func TestQuotaInBrowser(t *testing.T) {
+	const bytes = 4 << 20
+	tab := openWasm(t, startBrowser(t, t.TempDir()), "mirror/opfs")
+	origin := eval[string](tab, "location.origin")
+	override := storage.OverrideQuotaForOriginParams{Origin: origin, QuotaSize: new(float64(bytes))}
+	if _, err := chromedp.Call(tab.ctx, storage.OverrideQuotaForOrigin, override); err != nil {
+		t.Fatal(err)
+	}
+	code, output := runWasm(t, tab, "-test.v", "-test.timeout=2m", "-test.run=^TestRealQuota$", "-quota")
+	if code != 0 || !strings.Contains(output, "--- PASS: TestRealQuota") {
+		t.Errorf("exit code %d:\n%s", code, output)
+	}
+}
+
+// openWasm opens a page that can run the tests of a package of this module.
+func openWasm(t testing.TB, b *Browser, pkg string) *Tab {
 	t.Helper()
-	tab := b.Open(serveWasm(t, buildWasm(t, pkg)))
-	defer tab.Close()
+	return b.Open(serveWasm(t, buildWasm(t, pkg)))
+}
+
+// runWasm runs the page's tests in a worker, and returns their exit code and output.
+func runWasm(t testing.TB, tab *Tab, args ...string) (code int, output string) {
+	t.Helper()
 	call := make([]string, len(args))
 	for i, arg := range args {
 		call[i] = strconv.Quote(arg)
