@@ -12,7 +12,7 @@ import (
 
 var (
 	simSeed      = flag.Uint64("session.seed", 0, "run this schedule of TestSchedules only")
-	simSchedules = flag.Uint64("session.schedules", 3000, "how many schedules TestSchedules runs")
+	simSchedules = flag.Uint64("session.schedules", 2000, "how many schedules TestSchedules runs")
 )
 
 // TestSchedules drives a machine through random schedules of connections made and lost, late callbacks, batches, failures
@@ -24,8 +24,8 @@ func TestSchedules(t *testing.T) {
 		return
 	}
 	schedules := *simSchedules
-	if testing.Short() {
-		schedules = min(schedules, 300)
+	if testing.Short() || runtime.GOOS == "js" {
+		schedules = min(schedules, 200)
 	}
 	for seed := uint64(1); seed <= schedules; seed++ {
 		func() {
