@@ -50,32 +50,18 @@ func (e *Engine) do(ctx context.Context, kind requestKind, name millpond.Name, i
 
 // fill reads the events that an append found in the log instead of appending them.
 func (e *Engine) fill(ctx context.Context, r *request) error {
-	var appended map[uint64]*millpond.Event
 	for i := range r.events {
-		event := &r.events[i]
-		if event.Type != "" {
+		if r.events[i].Type != "" {
 			continue
 		}
-		if appended == nil {
-			appended = make(map[uint64]*millpond.Event)
-			for j := range r.events {
-				if r.events[j].Type != "" {
-					appended[r.events[j].Offset] = &r.events[j]
-				}
-			}
-		}
-		if original := appended[event.Offset]; original != nil { // the key is twice in this batch
-			*event = *original
-			continue
-		}
-		original, err := e.readEvent(ctx, r.in.now().stream, event.Offset)
+		original, err := e.readEvent(ctx, r.in.now().stream, r.events[i].Offset)
 		if errors.Is(err, errNoStream) {
 			return &millpond.Error{Code: millpond.Unavailable, Message: "the stream was reset while the append was answered: try again"}
 		}
 		if err != nil {
 			return err
 		}
-		*event = original
+		r.events[i] = original
 	}
 	return nil
 }

@@ -194,14 +194,25 @@ func (c *clock) move(d time.Duration) {
 type faultyStore struct {
 	store.Store
 	mu      sync.Mutex
-	fail    error         // what Commit fails with
+	fail    error         // what Commit and Head fail with
 	release chan struct{} // what Commit waits for, before it commits
+	hold    chan struct{} // what Commit waits for, after it has committed
 	commits int
+}
+
+func (f *faultyStore) Head(ctx context.Context, name millpond.Name) (store.Head, error) {
+	f.mu.Lock()
+	fail := f.fail
+	f.mu.Unlock()
+	if fail != nil {
+		return store.Head{}, fail
+	}
+	return f.Store.Head(ctx, name)
 }
 
 func (f *faultyStore) Commit(ctx context.Context, batches []store.Batch) error {
 	f.mu.Lock()
-	fail, release := f.fail, f.release
+	fail, release, hold := f.fail, f.release, f.hold
 	f.commits++
 	f.mu.Unlock()
 	if release != nil {
@@ -210,7 +221,11 @@ func (f *faultyStore) Commit(ctx context.Context, batches []store.Batch) error {
 	if fail != nil {
 		return fail
 	}
-	return f.Store.Commit(ctx, batches)
+	err := f.Store.Commit(ctx, batches)
+	if hold != nil {
+		<-hold
+	}
+	return err
 }
 
 // set makes the commits to come fail or wait. It returns how many there were.

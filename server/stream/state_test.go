@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/store"
 )
 
 // tamper runs SQL on the database while the engine is stopped.
@@ -32,14 +34,15 @@ func (h *harness) tamper(sql string) {
 func TestSnapshot(t *testing.T) {
 	h := newHarness(t)
 	n := name("/a")
-	h.append(n, inputs(500)...)
+	h.append(n, inputs(700)...)
+	h.append(n, inputs(700)...)
 	h.append(n,
 		millpond.Input{Type: millpond.TypeMetadataUpdated, Payload: json.RawMessage(`{"title":"<é>"}`)},
 		millpond.Input{Type: millpond.TypeConfigured, Payload: json.RawMessage(`{"x":1}`)},
 		millpond.Input{Type: millpond.TypePaused, Payload: json.RawMessage(`{"reason":"r"}`)})
 	h.append(n, millpond.Input{Type: millpond.TypeErrorOccurred}) // after the last snapshot
 	want := h.state(n)
-	if want.MaxOffset != 506 || want.EventCount != 506 || !want.Paused || want.Metadata == nil || want.IncarnationID == "" {
+	if want.MaxOffset != 1406 || want.EventCount != 1406 || !want.Paused || want.Metadata == nil || want.IncarnationID == "" {
 		t.Fatalf("state: %+v", want)
 	}
 	for _, sql := range []string{
@@ -68,8 +71,38 @@ func TestSnapshot(t *testing.T) {
 	h.append(n, millpond.Input{Type: millpond.TypeResumed})
 	h.append(n, input("x"))
 	h.restart()
-	if got := h.state(n); got.Paused || got.MaxOffset != 509 {
+	if got := h.state(n); got.Paused || got.MaxOffset != 1409 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// S9: every bit of a snapshot is checked.
+func TestSnapshotBits(t *testing.T) {
+	stream := store.Stream{Name: name("/a"), Incarnation: "i"}
+	state := millpond.State{Namespace: "default", Path: "/a", CreatedAt: "i", MaxOffset: 3, EventCount: 3, Paused: true, PauseReason: "r"}
+	snapshot, err := takeSnapshot(&state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := store.Head{Stream: stream, Offset: 3, Snapshot: snapshot}
+	if got, err := readSnapshot(h); err != nil || !reflect.DeepEqual(got, state) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for i := range len(snapshot.Data) * 8 {
+		h.Snapshot.Data = bytes.Clone(snapshot.Data)
+		h.Snapshot.Data[i/8] ^= 1 << (i % 8)
+		if got, err := readSnapshot(h); err == nil {
+			t.Errorf("with bit %d changed: %+v", i, got)
+		}
+	}
+	h.Snapshot = snapshot
+	for _, other := range []store.Head{
+		{Stream: store.Stream{Name: name("/a"), Incarnation: "j"}, Offset: 3, Snapshot: snapshot},
+		{Stream: stream, Offset: 2, Snapshot: snapshot},
+	} {
+		if got, err := readSnapshot(other); err == nil {
+			t.Errorf("a snapshot of another log: %+v", got)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type Start struct {
 	Incarnation millpond.Incarnation
 	After       uint64        // offset that the first batch follows; 0 after a Rebuild
 	Hash        millpond.Hash // at After
-	MaxOffset   uint64        // of the stream when it was subscribed to
+	MaxOffset   uint64        // of the stream then
 }
 
 // Subscribe follows a stream. It creates the stream when there is none. ctx is for the call, not for the
@@ -38,8 +38,8 @@ func (e *Engine) Subscribe(ctx context.Context, name millpond.Name, opts Subscri
 		}
 		start, err := e.begin(ctx, in, opts)
 		if err == nil {
-			s := newSubscription(e, in, opts, start)
-			if err = in.join(s, opts.After == nil); err == nil {
+			s := newSubscription(e, in, opts, start) // what is committed from here on comes after its cursor
+			if err = in.join(s); err == nil {
 				return s, nil
 			}
 		}
@@ -72,7 +72,7 @@ func (e *Engine) awake(ctx context.Context, name millpond.Name) (*instance, erro
 // begin compares the subscriber's copy with the log.
 func (e *Engine) begin(ctx context.Context, in *instance, opts SubscribeOptions) (Start, error) {
 	h := in.now()
-	start := Start{Incarnation: h.stream.Incarnation, After: h.offset, Hash: h.hash}
+	start := Start{Incarnation: h.stream.Incarnation, After: h.offset, Hash: h.hash, MaxOffset: h.offset}
 	if opts.After == nil {
 		return start, nil
 	}
@@ -114,8 +114,8 @@ func (e *Engine) hash(ctx context.Context, in *instance, offset uint64) (millpon
 	return hash, e.problem("read hash", err)
 }
 
-// join adds the subscription, in the place of one with the same key. live: it begins at the end of the log.
-func (in *instance) join(s *Subscription, live bool) error {
+// join adds the subscription, in the place of one with the same key.
+func (in *instance) join(s *Subscription) error {
 	in.mu.Lock()
 	if in.dead != nil {
 		in.mu.Unlock()
@@ -125,12 +125,6 @@ func (in *instance) join(s *Subscription, live bool) error {
 		in.anonymous++
 		s.key.number = in.anonymous
 	}
-	if live {
-		s.start.After, s.start.Hash = in.head.offset, in.head.hash
-	}
-	s.start.MaxOffset = in.head.offset
-	s.cursor, s.hash = s.start.After, s.start.Hash
-	s.stats.cursor = s.cursor
 	older := in.subscriptions[s.key]
 	in.subscriptions[s.key] = s
 	in.mu.Unlock()
@@ -169,7 +163,9 @@ func newSubscription(e *Engine, in *instance, opts SubscribeOptions, start Start
 		start:  start,
 		types:  newFilter(opts.Types),
 		key:    subscriptionKey{name: opts.Key},
+		cursor: start.After,
+		hash:   start.Hash,
 		ended:  make(chan struct{}),
-		stats:  stats{startedAt: e.committer.now().UTC()},
+		stats:  stats{startedAt: e.committer.now().UTC(), cursor: start.After},
 	}
 }

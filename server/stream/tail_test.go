@@ -33,6 +33,13 @@ func TestTail(t *testing.T) {
 		if n := len(tl.chunks); tl.bytes > maxTailBytes && n > 1 {
 			t.Fatalf("%d bytes in %d chunks", tl.bytes, n)
 		}
+		held := 0
+		for _, c := range tl.chunks {
+			held += cap(c.data)
+		}
+		if tl.bytes != held {
+			t.Fatalf("the tail counts %d bytes, its chunks have %d", tl.bytes, held)
+		}
 		after := uint64(first - 2 + rnd.IntN(i+3))
 		limit, maxBytes := 1+rnd.IntN(20), rnd.IntN(3000)
 		p, ok := tl.after(after, limit, maxBytes)
