@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,4 +95,101 @@ func BenchmarkWasmSize(b *testing.B) {
 		b.ReportMetric(mb, "MB")
 		record("the worker's wasm, brotli", fmt.Sprintf("%.2f MB", mb), "≤ 2.6 MB", fmt.Sprintf("%.1f MB uncompressed", float64(whole.Size())/1e6))
 	}
+}
+
+// BenchmarkWorkerStart is the time from the creation of the worker to the answer of its first query, each time in a
+// browser that has just been started on a profile in use: its code cache is warm, its processes are not.
+func BenchmarkWorkerStart(b *testing.B) {
+	s := startServer(b)
+	profile := b.TempDir()
+	for range 2 { // once to fetch, once more to compile what is used for the cache
+		tab := openViewer(startBrowser(b, profile), s.URL(), "/start")
+		tab.waitOffset("/start", 2)
+		tab.browser.Close()
+	}
+	icons, err := filepath.Glob("../web/dist/assets/*.svg")
+	if err != nil || len(icons) == 0 {
+		b.Fatal("no icon in web/dist/assets: run make build")
+	}
+	for b.Loop() {
+		var warm, again []float64
+		for range 7 {
+			browser := startBrowser(b, profile)
+			// A document of the origin without a mirror of its own.
+			tab := browser.Open(s.URL() + "/assets/" + filepath.Base(icons[0]))
+			warm = append(warm, eval[float64](tab, startWorker(b)))
+			again = append(again, eval[float64](tab, startWorker(b)))
+			browser.Close()
+		}
+		slices.Sort(warm)
+		slices.Sort(again)
+		median := warm[len(warm)/2]
+		b.ReportMetric(median, "ms")
+		record("worker start to first query, warm code cache, median of 7 browser starts", fmt.Sprintf("%.0f ms (%.0f–%.0f)",
+			median, warm[0], warm[len(warm)-1]), "≤ 330 ms", fmt.Sprintf("%.0f ms for the second worker of a session", again[len(again)/2]))
+	}
+}
+
+// startWorker is JavaScript that starts a worker with a mirror of its own, queries it, and ends it; its value is the time
+// that took in ms.
+func startWorker(b *testing.B) string {
+	scripts, err := filepath.Glob("../web/dist/assets/worker-*.js")
+	if err != nil || len(scripts) != 1 {
+		b.Fatalf("%v, want one: run make build (%v)", scripts, err)
+	}
+	return fmt.Sprintf(`new Promise((resolve, reject) => {
+		const start = performance.now();
+		const worker = new Worker('/assets/%s', {type: 'module'});
+		worker.onerror = e => reject(new Error(e.message));
+		worker.onmessage = ({data}) => {
+			if (data.kind === 'fatal') reject(new Error(data.message));
+			if (data.kind === 'leading') {
+				worker.postMessage({kind: 'request', leader: 'l', client: 'c',
+					text: JSON.stringify({id: 1, method: 'query', params: {sql: 'SELECT count(*) FROM events', params: []}})});
+			}
+			if (data.kind === 'answer' && JSON.parse(data.text).id === 1) {
+				const ms = performance.now() - start;
+				worker.terminate();
+				if (JSON.parse(data.text).result) resolve(ms); else reject(new Error(data.text));
+			}
+		};
+		worker.postMessage({kind: 'start', leader: 'l', client: 'c', options: {url: location.origin, name: 'bench'}});
+	})`, filepath.Base(scripts[0]))
+}
+
+// BenchmarkBrowserApply is how fast a worker applies batches of 500 events of 300 bytes that it makes itself, beside
+// bare inserts of as many rows of that size through the same engine, and the way of both natively.
+func BenchmarkBrowserApply(b *testing.B) {
+	browser := startBrowser(b, b.TempDir())
+	for b.Loop() {
+		apply := runWasmBenchmark(b, browser, "mirror/replica", "BenchmarkApply/whole$", "events/s")
+		bare := runWasmBenchmark(b, browser, "mirror/sqlite", "BenchmarkInsert", "rows/s")
+		b.ReportMetric(apply, "events/s")
+		record("events applied in the browser, 300 B, batches of 500, frame to commit", fmt.Sprintf("%.0fk events/s", apply/1000),
+			"≥ 100k", fmt.Sprintf("bare inserts in the same browser: %.0fk rows/s (× %.2f)", bare/1000, apply/bare))
+	}
+}
+
+// runWasmBenchmark runs benchmarks of a package in the browser and returns the best figure in a unit.
+func runWasmBenchmark(b *testing.B, browser *Browser, pkg, bench, unit string) (best float64) {
+	tab := browser.Open(serveWasm(b, buildWasm(b, pkg)))
+	defer tab.Close()
+	code, output := runWasm(b, tab, "-test.run=^$", "-test.bench="+bench, "-test.benchtime=300x", "-test.count=5")
+	if code != 0 {
+		b.Fatalf("exit code %d:\n%s", code, output)
+	}
+	for line := range strings.Lines(output) {
+		fields := strings.Fields(line)
+		for i := 1; i < len(fields); i++ {
+			if fields[i] == unit {
+				if v, err := strconv.ParseFloat(fields[i-1], 64); err == nil {
+					best = max(best, v)
+				}
+			}
+		}
+	}
+	if best == 0 {
+		b.Fatalf("no figure in %s:\n%s", unit, output)
+	}
+	return best
 }

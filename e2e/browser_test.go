@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/remote"
 )
@@ -105,6 +107,19 @@ func (b *Browser) Kill() {
 		b.cancel()
 	}
 	os.Remove(filepath.Join(b.profile, "SingletonLock")) // left behind by the dead: the next start would refuse
+}
+
+// Close ends the browser as its user would: it writes its caches.
+func (b *Browser) Close() {
+	b.t.Helper()
+	if _, err := chromedp.CallBrowser(b.ctx, browser.Close, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.cmd.Wait(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.cmd = nil
+	b.cancel()
 }
 
 // Tab is a tab of a browser.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"testing"
 
 	millpond "github.com/millpond-dev/millpond"
 )
@@ -118,7 +117,7 @@ func batch(eventType string, first, n int) string {
 
 // appendSteadily appends events with keys k0, k1, … until stop is closed, through restarts of the server, and then
 // returns those that were acknowledged, by key with their offset.
-func appendSteadily(t *testing.T, s *Server, path string, stop <-chan struct{}) <-chan map[string]uint64 {
+func appendSteadily(s *Server, path string, stop <-chan struct{}) <-chan map[string]uint64 {
 	done := make(chan map[string]uint64, 1)
 	go func() {
 		acknowledged := make(map[string]uint64)
@@ -146,12 +145,5 @@ func appendSteadily(t *testing.T, s *Server, path string, stop <-chan struct{}) 
 			}
 		}
 	}()
-	t.Cleanup(func() {
-		select {
-		case <-stop:
-		default:
-			t.Error("the load was not stopped")
-		}
-	})
 	return done
 }
