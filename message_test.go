@@ -43,7 +43,7 @@ func messages() []struct {
 		{"server", "batch, in millpond.v1.json only", &millpond.BatchMessage{ID: 1, Live: true, LastOffset: 5, MaxOffset: 5, Hash: hash, Events: events}},
 		{"server", "batch of none", &millpond.BatchMessage{ID: 1, LastOffset: 5, MaxOffset: 6, Hash: hash}},
 		{"server", "goaway", &millpond.Goaway{Reason: "the server is restarting", RetryAfterMs: 1500}},
-		{"server", "error of a subscription", &millpond.ErrorMessage{Subscription: 1, Code: millpond.InvalidName, Message: "must start with \"/\"", Field: "stream.path"}},
+		{"server", "error of a subscription", &millpond.ErrorMessage{Subscription: 1, Code: millpond.InvalidName, Message: "must start with \"/\"", Field: "path"}},
 		{"server", "error of an append", &millpond.ErrorMessage{Request: 9, Code: millpond.StreamPaused, Message: "stream paused: maintenance"}},
 		{"server", "error of the connection", &millpond.ErrorMessage{Code: millpond.Unauthenticated, Message: "the token has expired"}},
 		{"both", "ping", &millpond.Ping{Nonce: 1<<53 - 1}},
