@@ -67,8 +67,9 @@ func AppendRecord(dst []byte, e *Event) []byte {
 }
 
 // DecodeRecord reads a record into e. Payload and metadata are slices of b, not copies. JSON is not parsed: who
-// encoded the record has validated it. It fails with [ErrCorruptRecord], and then e holds nothing of use. It reuses the strings that e already
-// holds where they are the same, so decoding many events of one type into one Event allocates little.
+// encoded the record has validated it. It fails with [ErrCorruptRecord], and then e holds nothing of use. It reuses the
+// strings that e already holds where they are the same, so decoding many events of one type into one Event allocates
+// little.
 func DecodeRecord(b []byte, e *Event) error {
 	d := decoder{rest: b}
 	flags := d.byte()

@@ -20,6 +20,9 @@ func TestRecord(t *testing.T) {
 		if got := millpond.RecordOffset(record); got != ex.event.Offset {
 			t.Errorf("%s: RecordOffset = %d", ex.name, got)
 		}
+		if got := string(millpond.RecordType(record)); got != ex.event.Type {
+			t.Errorf("%s: RecordType = %q", ex.name, got)
+		}
 		if len(record) > millpond.MaxRecordBytes {
 			t.Errorf("%s: %d bytes are over MaxRecordBytes", ex.name, len(record))
 		}
@@ -92,6 +95,9 @@ func TestCorruptRecord(t *testing.T) {
 	for _, corrupt := range []string{"", "00", "00 80", "00 8100", "00 00"} {
 		if got := millpond.RecordOffset(unhex(t, corrupt)); got != 0 {
 			t.Errorf("RecordOffset of %q = %d", corrupt, got)
+		}
+		if got := millpond.RecordType(unhex(t, corrupt)); got != nil {
+			t.Errorf("RecordType of %q = %q", corrupt, got)
 		}
 	}
 }
