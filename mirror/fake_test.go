@@ -60,7 +60,6 @@ func newFakeServer(t *testing.T) *fakeServer {
 	t.Cleanup(func() {
 		f.setDown(true)
 		f.http.Close()
-		http.DefaultClient.CloseIdleConnections()
 	})
 	return f
 }
@@ -288,8 +287,13 @@ func count[M millpond.Message](f *fakeServer) (n int) {
 
 // await waits until a client has sent n messages of a type, and returns the last.
 func await[M millpond.Message](f *fakeServer, n int) (last M) {
+	deadline := time.After(patience)
 	for count[M](f) < n {
-		<-f.wrote
+		select {
+		case <-f.wrote:
+		case <-deadline:
+			f.t.Fatalf("clients sent %d of %d messages %T", count[M](f), n, last)
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

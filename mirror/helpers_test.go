@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -14,6 +15,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
 
 var (
 	pond  = millpond.Name{Namespace: "default", Path: "/pond"}
@@ -64,8 +68,8 @@ func until(t *testing.T, m *Mirror, holds func(Status) bool) Status {
 	select {
 	case s := <-found:
 		return s
-	case <-t.Context().Done():
-		t.Fatal("the status did not come")
+	case <-time.After(patience):
+		t.Fatalf("the status did not come: %+v", m.Status())
 		panic("not reached")
 	}
 }

@@ -86,7 +86,7 @@ func (l *loop) run() {
 		case d := <-m.inbox:
 			l.receive(d)
 		case <-l.wake.C:
-			l.step(session.Tick{})
+			l.tick()
 		case <-l.frame.C:
 			l.runFrame()
 		}
@@ -103,6 +103,16 @@ func (l *loop) shutDown() error {
 	l.frame.Stop()
 	l.publish()
 	return l.db.close()
+}
+
+// tick tells the machine that its time has come. What has arrived comes first: after a long query the other side must not
+// be taken for silent.
+func (l *loop) tick() {
+	yield()
+	for range len(l.mirror.inbox) {
+		l.receive(<-l.mirror.inbox)
+	}
+	l.step(session.Tick{})
 }
 
 // receive makes an input of what a connection has reported.

@@ -43,7 +43,6 @@ func dialed(t *testing.T, url string) (*Conn, chan Event) {
 	t.Cleanup(func() {
 		c.Close(1000, "")
 		c.Wait()
-		http.DefaultClient.CloseIdleConnections()
 	})
 	return c, events
 }

@@ -65,12 +65,11 @@ func (Connected) step(m *Machine) {
 
 func (in Disconnected) step(m *Machine) {
 	m.forgetConnection()
-	problem := lostProblem(in.Err)
-	if code := codeOfClose(in.CloseCode); code != "" {
-		problem = &Problem{Error: millpond.Error{Code: code, Message: fmt.Sprint("the server closed the connection: ", in.Err)}}
+	err := millpond.Error{Code: codeOfClose(in.CloseCode), Message: "the connection ended"}
+	if in.Err != nil {
+		err.Message = in.Err.Error()
 	}
-	problem.Action = millpond.ActionOfClose(in.CloseCode)
-	m.lost(problem)
+	m.lost(&Problem{err, millpond.ActionOfClose(in.CloseCode)})
 }
 
 // drop ends the connection from this side, for a reason that another connection may heal.

@@ -1,10 +1,6 @@
 package session
 
-import (
-	"fmt"
-
-	"github.com/millpond-dev/millpond"
-)
+import "github.com/millpond-dev/millpond"
 
 // Problem is why something does not work, and what the session, or its user, does about it. It is comparable.
 type Problem struct {
@@ -12,19 +8,12 @@ type Problem struct {
 	Action millpond.Action
 }
 
-func lostProblem(err error) *Problem {
-	if err == nil {
-		err = fmt.Errorf("the connection ended")
-	}
-	return &Problem{millpond.Error{Code: millpond.Unavailable, Message: err.Error()}, millpond.Retry}
-}
-
 func closedError() millpond.Error {
 	return millpond.Error{Code: millpond.Unavailable, Message: "the mirror is closed: open another one"}
 }
 
-// codeOfClose is the error code that a websocket close code stands for; empty: none of ours. Codes that share an HTTP
-// status share the close code, too, and the action.
+// codeOfClose is the error code that a websocket close code stands for. Codes that share an HTTP status share the close
+// code, too, and the action. What is none of ours is a connection that was lost.
 func codeOfClose(closeCode int) millpond.ErrorCode {
 	switch closeCode - 4000 {
 	case 400:
@@ -43,8 +32,6 @@ func codeOfClose(closeCode int) millpond.ErrorCode {
 		return millpond.RateLimited
 	case 500:
 		return millpond.Internal
-	case 503:
-		return millpond.Unavailable
 	}
-	return ""
+	return millpond.Unavailable
 }
