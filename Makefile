@@ -9,7 +9,7 @@ SCHEDULES ?= 1000000
 
 # The packages that the browser runs, and of those the ones whose tests need no browser: Node runs them.
 JS_PACKAGES   := . ./mirror/... ./wasm/...
-PURE_PACKAGES := . ./mirror/session
+PURE_PACKAGES := . ./mirror/session ./wasm/bridge
 JS            := GOOS=js GOARCH=wasm
 NODE_EXEC      = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 

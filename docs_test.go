@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -125,4 +126,55 @@ func readDoc(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(doc)
+}
+
+// Each proof that the guarantees name is a test of the package that they name it in.
+func TestGuaranteesAreProven(t *testing.T) {
+	doc, err := os.ReadFile("docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proofs := regexp.MustCompile("`([a-z0-9./]+)` (Test\\w+(?:, Test\\w+)*)").FindAllStringSubmatch(string(doc), -1)
+	if len(proofs) < 10 {
+		t.Fatalf("only %d proofs found", len(proofs))
+	}
+	for _, proof := range proofs {
+		var sources strings.Builder
+		files, _ := filepath.Glob(filepath.Join(filepath.FromSlash(proof[1]), "*_test.go"))
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(source)
+		}
+		for name := range strings.SplitSeq(proof[2], ", ") {
+			if !strings.Contains(sources.String(), "\nfunc "+name+"(") {
+				t.Errorf("package %s has no %s", proof[1], name)
+			}
+		}
+	}
+}
+
+// The links between the documents lead somewhere.
+func TestDocLinks(t *testing.T) {
+	var docs []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, files...)
+	}
+	for _, doc := range docs {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), link[1])); err != nil {
+				t.Errorf("%s: %v", doc, err)
+			}
+		}
+	}
 }
