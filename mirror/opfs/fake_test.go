@@ -38,13 +38,6 @@ func (d *disk) open() (*Pool, error) {
 	return newPool("fake", handles)
 }
 
-// losePower forgets what was not flushed.
-func (d *disk) losePower() {
-	for _, h := range d.handles {
-		h.data = slices.Clone(h.flushed)
-	}
-}
-
 // fakeHandle is a file of a disk.
 type fakeHandle struct {
 	disk    *disk

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
@@ -156,6 +157,13 @@ func faultAt(at int, fault func(number, at int) (int, error), leave func(*Pool) 
 		return fmt.Errorf("%w; the workload: %v", err, o)
 	}
 	return nil
+}
+
+// losePower forgets what was not flushed.
+func (d *disk) losePower() {
+	for _, h := range d.handles {
+		h.data = slices.Clone(h.flushed)
+	}
 }
 
 // The power is cut: with synchronous=FULL nothing is lost that was acknowledged; with NORMAL the last transactions may be,
