@@ -52,7 +52,8 @@ func readBody(c echo.Context, limit int64) ([]byte, error) {
 	}
 	var buf []byte
 	var err error
-	body := http.MaxBytesReader(c.Response(), r.Body, limit)
+	// With net/http's own writer: that closes the connection then, where Echo's would wait for more of the body.
+	body := http.MaxBytesReader(c.Response().Writer, r.Body, limit)
 	if r.ContentLength >= 0 {
 		buf = make([]byte, r.ContentLength)
 		_, err = io.ReadFull(body, buf)

@@ -356,6 +356,22 @@ func TestSubscriptionLimit(t *testing.T) {
 	}
 }
 
+// A server has a bounded number of connections.
+func TestConnectionLimit(t *testing.T) {
+	ts := start(t, Options{})
+	clients := &ts.server.clients
+	clients.mu.Lock()
+	clients.entered += maxConnections - 1 // as if they were there
+	clients.mu.Unlock()
+	ts.connect(t, millpond.Subprotocol)
+	if _, res, err := ts.dial(t, millpond.Subprotocol); err == nil || res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %v", err)
+	}
+	clients.exit() // one of them goes
+	ts.connect(t, millpond.Subprotocol)
+	clients.running.Add(1)
+}
+
 // Which requests may open a websocket: a browser request without Origin is refused.
 func TestWebsocketOrigin(t *testing.T) {
 	ts := start(t, Options{AllowedOrigins: []string{"https://app.example.com"}})

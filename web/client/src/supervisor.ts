@@ -41,7 +41,6 @@ export class Supervisor {
       else this.#heard(data);
     };
     worker.onerror = (event) => {
-      event.preventDefault(); // reported here
       if (this.#worker === worker) this.#crashed(scriptError(event));
     };
     this.#setTimer(workerStartTimeoutMs, () => {
