@@ -4,4 +4,6 @@
 // needs for itself with the helpers in server_test.go, browser_test.go and proxy_test.go: a server that can be killed
 // and started again on its port, a browser that can be killed and started again on its profile, a network in between
 // that can be cut.
+//
+// The packages of the mirror that work on SQLite bring tests of their own: wasmtest_test.go runs them in a browser's worker.
 package e2e
