@@ -97,7 +97,8 @@ func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Res
 		if err = bind(s.stmt, params); err == nil {
 			result, err = r.read(s.stmt)
 		}
-		return cmp.Or(err, s.stmt.Reset(), s.stmt.ClearBindings()) // all are called
+		// All are called. The bindings are cleared so that large parameters are not kept with the statement.
+		return cmp.Or(err, s.stmt.Reset(), s.stmt.ClearBindings())
 	})
 	maps.Copy(s.tables, again) // SQLite has compiled it again: the schema has changed
 	if err != nil {

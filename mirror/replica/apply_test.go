@@ -194,6 +194,9 @@ func TestRebuild(t *testing.T) {
 	if _, err := f.Rebuild(millpond.Name{Namespace: "default", Path: "/new"}, after.incarnation, after.batch(1, 1)); err != nil {
 		t.Errorf("rebuild of a stream without a copy: %v", err)
 	}
+	if _, err := f.Rebuild(chat, "", after.batch(1, 1)); !errors.Is(err, replica.ErrOtherIncarnation) {
+		t.Errorf("rebuild of no incarnation: %v", err)
+	}
 }
 
 // B10, B4: any split of a log into batches, with any of them sent again and with overlaps, makes the same rows.

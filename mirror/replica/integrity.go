@@ -22,7 +22,10 @@ func (r *Replica) CheckIntegrity() error {
 		err = r.checkRows()
 	}
 	if err == nil {
-		r.streams = nil
+		err = r.readID()
+	}
+	if err == nil {
+		r.streams = nil // load checks what it reads
 		err = r.load()
 	}
 	if err != nil {

@@ -75,17 +75,25 @@ func (r *Replica) open() error {
 		return err
 	}
 	r.rows.stmt = r.stmt.insertEvent
-	err = readRows(r.conn, "SELECT value FROM meta WHERE key = 'replica_id'", func(row sqlite.Stmt) error {
-		r.id = row.ColumnText(0)
-		return nil
-	})
-	if err != nil {
+	if err := r.readID(); err != nil {
 		return err
 	}
-	if r.id == "" {
-		return fmt.Errorf("%w: it has no replica id", ErrCorrupt)
-	}
 	return r.load()
+}
+
+func (r *Replica) readID() error {
+	id := ""
+	err := readRows(r.conn, "SELECT value FROM meta WHERE key = 'replica_id'", func(row sqlite.Stmt) error {
+		id = row.ColumnText(0)
+		return nil
+	})
+	if err == nil && id == "" {
+		err = fmt.Errorf("%w: it has no replica id", ErrCorrupt)
+	}
+	if err == nil {
+		r.id = id
+	}
+	return err
 }
 
 // Close lets go of the connection, which stays open. A closed replica must not be used.
