@@ -29,9 +29,10 @@ build: bin/millpond ## Build bin/millpond: one static binary with the page and t
 
 test: build ## Run all tests: Go natively and in Node, TypeScript, and Chromium against bin/millpond
 	.ci/chromium
-	go test ./...
+	go test $$(go list ./... | grep -v /e2e)
 	$(JS) go test -exec '$(NODE_EXEC)' $(PURE_PACKAGES)
 	npm --prefix web test
+	go test ./e2e/...
 
 e2e: build ## Run only the tests in Chromium
 	.ci/chromium
