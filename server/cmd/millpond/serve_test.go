@@ -170,7 +170,7 @@ func TestServePage(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 || !strings.Contains(string(body), "<!doctype html>") {
+	if err != nil || res.StatusCode != 200 || !strings.Contains(strings.ToLower(string(body)), "<!doctype html>") {
 		t.Errorf("%s %s %v", res.Status, body, err)
 	}
 }
