@@ -57,7 +57,7 @@ export class Link {
 
   /** Takes the text of an answer. One of another leader than the one attached is old and changes nothing. */
   receive(leader: string, text: string): void {
-    
+    if (leader !== this.#leader) return;
     const answer = JSON.parse(text) as Answer;
     if (answer.status) this.status.set(answer.status);
     if (answer.live !== undefined) this.#notify(answer);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ClosedError } from '../src/errors.ts';
 import { leaderlessAfterMs, maxRestarts, maxSends, readyTimeoutMs } from '../src/limits.ts';
 import { channelName } from '../src/messages.ts';
 import { FakeBrowser, settle } from './fakes.ts';
@@ -248,6 +249,15 @@ describe('calls', () => {
     browser.worker.die();
     await vi.advanceTimersByTimeAsync(readyTimeoutMs + 1000);
     expect(await never).toMatchObject({ code: 'no_leader' });
+  });
+
+  test('when nobody will answer any more, what waits fails at once', async () => {
+    const browser = new FakeBrowser();
+    const tab = browser.tab();
+    await settle();
+    const query = tab.link.call('query').catch((error: unknown) => error);
+    tab.link.break(new ClosedError('the mirror'));
+    expect(await query).toMatchObject({ code: 'closed' });
   });
 
   test('an error is an error with its code and field', async () => {
