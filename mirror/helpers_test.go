@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come.
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 var (
 	pond  = millpond.Name{Namespace: "default", Path: "/pond"}
@@ -72,6 +72,17 @@ func until(t *testing.T, m *Mirror, holds func(Status) bool) Status {
 		t.Fatalf("the status did not come: %+v", m.Status())
 		panic("not reached")
 	}
+}
+
+// next is what comes next on a channel.
+func next[T any](t *testing.T, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patience):
+		t.Fatalf("no %T came", v)
+	}
+	return v
 }
 
 // caughtUp is a status in which the copy of the stream has all that the server has, at least n events.

@@ -61,12 +61,12 @@ func TestLiveQuery(t *testing.T) {
 		}
 		counts <- cell(t, r)
 	})
-	if n := <-counts; n != 0 {
+	if n := next(t, counts); n != 0 {
 		t.Errorf("the first result is %d", n)
 	}
 	f.add(pond, 3, "newt") // another type: the result is the same, and not told
 	f.add(pond, 7, "frog")
-	if n := <-counts; n != 7 {
+	if n := next(t, counts); n != 7 {
 		t.Errorf("the second result is %d", n)
 	}
 	stop()
@@ -77,7 +77,7 @@ func TestLiveQuery(t *testing.T) {
 	}
 	errs := make(chan error, 1)
 	defer m.Live("SELECT nonsense", nil, func(_ *query.Result, err error) { errs <- err })()
-	if <-errs == nil {
+	if next(t, errs) == nil {
 		t.Error("a wrong statement was taken")
 	}
 }
@@ -103,7 +103,7 @@ func TestAppendWaitsForConnection(t *testing.T) {
 	}()
 	until(t, m, func(s Status) bool { return s.Epoch >= 2 })
 	f.setDown(false)
-	if err := <-done; err != nil {
+	if err := next(t, done); err != nil {
 		t.Error(err)
 	}
 }
@@ -135,7 +135,7 @@ func TestCloseFailsWaitingAppend(t *testing.T) {
 		m.do(t.Context(), func(l *loop) { waiting = len(l.waiting) })
 	}
 	m.Close()
-	if err := <-done; !errors.Is(err, millpond.Unavailable) {
+	if err := next(t, done); !errors.Is(err, millpond.Unavailable) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -64,19 +64,19 @@ func TestWatchStatus(t *testing.T) {
 	m := open(t, f, Options{})
 	seen := make(chan Status, 100)
 	stop := m.WatchStatus(func(s Status) { seen <- s })
-	last := <-seen
+	last := next(t, seen)
 	for last.Connection != Connected {
-		next := <-seen
-		if next.Equal(&last) {
-			t.Errorf("told twice of %+v", next)
+		now := next(t, seen)
+		if now.Equal(&last) {
+			t.Errorf("told twice of %+v", now)
 		}
-		last = next
+		last = now
 	}
 	stop()
 	stream(t, m, pond)
 	until(t, m, caughtUp(pond, 2))
 	for len(seen) > 0 {
-		if s := <-seen; len(s.Streams) > 0 {
+		if s := next(t, seen); len(s.Streams) > 0 {
 			t.Error("told after stop")
 		}
 	}
@@ -86,7 +86,7 @@ func TestWatchStatus(t *testing.T) {
 	}
 	closed := make(chan Status, 1)
 	m.WatchStatus(func(s Status) { closed <- s })()
-	if s := <-closed; s.Connection != Closed {
+	if s := next(t, closed); s.Connection != Closed {
 		t.Errorf("watched after Close: %+v", s)
 	}
 }
