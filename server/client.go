@@ -87,7 +87,15 @@ func (c *client) run() {
 	} else if errors.As(err, &e) {
 		c.fail(e)
 	}
-	c.server.log.Info("client disconnected", "session", c.session, "reason", clip(err.Error()), "after", time.Since(c.start))
+	c.server.log.Info("client disconnected", "session", c.session, "reason", endOf(err), "after", time.Since(c.start))
+}
+
+// endOf says for the log why a connection is over.
+func endOf(err error) string {
+	if code := websocket.CloseStatus(err); code != -1 {
+		return fmt.Sprintf("closed by the client with %d", code)
+	}
+	return clip(err.Error())
 }
 
 // greet waits for the hello and answers it.
