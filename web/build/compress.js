@@ -1,13 +1,15 @@
 // Compresses the built files as far as it goes, once: the server sends them as they are.
 
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { cache } from './paths.js';
 
 const compressible = new Set(['.html', '.js', '.css', '.wasm', '.svg', '.json', '.webmanifest', '.txt']);
+
+const maxCachedFiles = 100;
 
 const levels = { thorough: { brotli: 11, gzip: 9 }, quick: { brotli: 4, gzip: 6 } };
 
@@ -28,6 +30,7 @@ export async function compressFolder(folder, { quick = false } = {}) {
   await mkdir(cache, { recursive: true });
   const files = (await readdir(folder, { recursive: true })).filter((file) => compressible.has(extname(file)));
   const sizes = await Promise.all(files.map((file) => compressFile(folder, file, quick ? 'quick' : 'thorough')));
+  await pruneCache();
   return sizes.sort((a, b) => b.bytes - a.bytes);
 }
 
@@ -43,10 +46,20 @@ async function compressFile(folder, file, level) {
       await writeFile(`${cached}.${process.pid}`, await compress(bytes, levels[level]));
       await rename(`${cached}.${process.pid}`, cached);
     }
+    const now = new Date();
+    await utimes(cached, now, now);
     sizes[suffix] = (await stat(cached)).size;
     if (sizes[suffix] < bytes.length) await copyFile(cached, path + suffix);
   }
   return sizes;
+}
+
+/** Keeps what was used last. */
+async function pruneCache() {
+  const files = (await readdir(cache)).map((file) => join(cache, file));
+  const used = await Promise.all(files.map(async (file) => ({ file, at: (await stat(file)).mtimeMs })));
+  used.sort((a, b) => b.at - a.at);
+  await Promise.all(used.slice(maxCachedFiles).map(({ file }) => rm(file)));
 }
 
 const exists = (path) =>
