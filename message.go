@@ -23,7 +23,7 @@ type (
 	// Subscribe asks for a stream's events. The server answers Resume or Rebuild, then sends batches while the
 	// subscription has credit; or it answers an ErrorMessage with the ID.
 	Subscribe struct {
-		ID     uint32   `json:"id"` // chosen by the client: 1 or more, never used before on this connection
+		ID     uint32   `json:"id"` // chosen by the client: 1 or more, not in use on this connection
 		Stream Name     `json:"stream"`
 		After  *uint64  `json:"after,omitempty"` // offset to replay after, exclusive; 0: from the start; absent: only what is new
 		Types  []string `json:"types,omitempty"` // event types to send; empty or "*": all

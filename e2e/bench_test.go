@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// BenchmarkDurableAppends appends single events of 300 bytes over HTTP from 64 connections, each durable before it is
+// BenchmarkFigureDurableAppends appends single events of 300 bytes over HTTP from 64 connections, each durable before it is
 // answered.
-func BenchmarkDurableAppends(b *testing.B) {
+func BenchmarkFigureDurableAppends(b *testing.B) {
 	const connections, seconds = 64, 5
 	s := startServer(b)
 	payload := strings.Repeat("x", 300-len(`{"text":""}`))
@@ -76,8 +76,8 @@ func appendUntil(addr string, request []byte, end time.Time, appended *atomic.In
 	return nil
 }
 
-// BenchmarkWasmSize is the size of the worker's program as it is sent.
-func BenchmarkWasmSize(b *testing.B) {
+// BenchmarkFigureWasmSize is the size of the worker's program as it is sent.
+func BenchmarkFigureWasmSize(b *testing.B) {
 	files, err := filepath.Glob("../web/dist/assets/*.wasm.br")
 	if err != nil || len(files) != 1 {
 		b.Fatalf("%v, want one: run make build (%v)", files, err)
@@ -97,9 +97,9 @@ func BenchmarkWasmSize(b *testing.B) {
 	}
 }
 
-// BenchmarkWorkerStart is the time from the creation of the worker to the answer of its first query, each time in a
+// BenchmarkFigureWorkerStart is the time from the creation of the worker to the answer of its first query, each time in a
 // browser that has just been started on a profile in use: its code cache is warm, its processes are not.
-func BenchmarkWorkerStart(b *testing.B) {
+func BenchmarkFigureWorkerStart(b *testing.B) {
 	s := startServer(b)
 	profile := b.TempDir()
 	for range 2 { // once to fetch, once more to compile what is used for the cache
@@ -157,9 +157,9 @@ func startWorker(b *testing.B) string {
 	})`, filepath.Base(scripts[0]))
 }
 
-// BenchmarkBrowserApply is how fast a worker applies batches of 500 events of 300 bytes that it makes itself, beside
+// BenchmarkFigureBrowserApply is how fast a worker applies batches of 500 events of 300 bytes that it makes itself, beside
 // bare inserts of as many rows of that size through the same engine, and the way of both natively.
-func BenchmarkBrowserApply(b *testing.B) {
+func BenchmarkFigureBrowserApply(b *testing.B) {
 	browser := startBrowser(b, b.TempDir())
 	for b.Loop() {
 		apply := runWasmBenchmark(b, browser, "mirror/replica", "BenchmarkApply/whole$", "events/s")
