@@ -18,7 +18,8 @@ type committer struct {
 	log     *slog.Logger
 	now     func() time.Time
 	queue   *queue
-	failing bool // the last commit failed
+	failing bool   // the last commit failed
+	arena   []byte // of the records of a transaction; used again by the next
 
 	tailBytes    int // of all instances, about
 	maxTailBytes int
@@ -96,6 +97,9 @@ func (c *committer) plan(requests []*request) []*work {
 		}
 		w.requests = append(w.requests, r)
 	}
+	if c.arena = c.arena[:0]; cap(c.arena) > 2*maxCommitBytes {
+		c.arena = nil
+	}
 	now := timestamp(c.now())
 	works := order[:0]
 	for _, w := range order {
@@ -123,7 +127,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 		refuse(c.engine.problem("look up idempotency keys", err))
 		return
 	}
-	w.draft = newDraft(w.in.head, now, keys)
+	w.draft = newDraft(w.in.head, now, keys, c.arena)
 	if !w.in.awake {
 		w.draft.wake(w.requests[0].name)
 	}
@@ -140,6 +144,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 		fulfilled = append(fulfilled, r)
 	}
 	w.requests = fulfilled
+	c.arena = w.draft.arena
 }
 
 // storedKeys is where the log has the idempotency keys of the work's inputs already.
@@ -226,7 +231,7 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 	if !now.After(old.head.at) {
 		now = old.head.at.Add(1)
 	}
-	d := newDraft(head{}, now, nil)
+	d := newDraft(head{}, now, nil, nil)
 	d.wake(name)
 	b, err := d.batch()
 	if err != nil {

@@ -20,12 +20,13 @@ type draft struct {
 	keys    map[string]uint64 // offsets of the idempotency keys that the inputs may meet, stored or in the draft
 	core    bool              // state has changed by more than its counts: it needs a new snapshot
 	now     time.Time         // of the events, unless the one before is later
-	arena   []byte            // holds the records
+	arena   []byte            // where records are encoded
 }
 
-// newDraft begins a draft after the head. keys are those of the inputs to come that are in the log already.
-func newDraft(h head, now time.Time, keys map[string]uint64) *draft {
-	return &draft{head: h, first: h.offset + 1, keys: keys, now: now}
+// newDraft begins a draft after the head. keys are those of the inputs to come that are in the log already. Records
+// are appended to the arena.
+func newDraft(h head, now time.Time, keys map[string]uint64, arena []byte) *draft {
+	return &draft{head: h, first: h.offset + 1, keys: keys, now: now, arena: arena}
 }
 
 // wake plans the events that begin an instance's run.

@@ -13,7 +13,7 @@ import (
 func TestDraftRefused(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	plan := func(refused bool) *draft {
-		d := newDraft(head{}, now, map[string]uint64{})
+		d := newDraft(head{}, now, map[string]uint64{}, nil)
 		d.wake(name("/a"))
 		d.head.hash, d.head.state.IncarnationID = 1, "" // not those with random ids
 		if _, err := d.append([]millpond.Input{keyed("one", "k1")}); err != nil {
