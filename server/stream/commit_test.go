@@ -114,6 +114,33 @@ func TestFailedCommit(t *testing.T) {
 	}
 }
 
+// S2: a commit whose answer is lost: memory and store differ, until the store says so and the stream is loaded again.
+// Who retries with the same key has appended once.
+func TestLostAnswer(t *testing.T) {
+	h := newHarness(t)
+	n := name("/a")
+	h.append(n, input("x"))
+	s := h.subscribe(n, SubscribeOptions{})
+	h.store.lost = errors.New("lost")
+	if _, err := h.Append(t.Context(), n, []millpond.Input{keyed("lost", "k")}); !errors.Is(err, millpond.Internal) {
+		t.Errorf("got %v, want Internal", err)
+	}
+	h.store.lost = nil
+	if _, err := h.Append(t.Context(), n, inputs(1)); !errors.Is(err, millpond.Unavailable) {
+		t.Errorf("got %v, want Unavailable", err)
+	}
+	var end *EndError
+	if _, err := s.Next(t.Context(), 1); !errors.As(err, &end) || end.Reason != millpond.EndKilled {
+		t.Errorf("subscriber got %v, want killed", err)
+	}
+	if got := h.append(n, keyed("again", "k"))[0]; got.Offset != 4 || got.Type != "lost" {
+		t.Errorf("got %+v, want the event at 4", got)
+	}
+	if got := h.append(n, input("y"))[0].Offset; got != 6 {
+		t.Errorf("offset %d, want 6, after woken", got)
+	}
+}
+
 // S1, S8: what is durable but not acknowledged yet is not delivered ahead of the head.
 func TestNothingAheadOfHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

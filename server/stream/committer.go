@@ -68,12 +68,16 @@ func (c *committer) append(requests []*request) {
 	works := c.plan(requests)
 	err := c.commit(works)
 	for _, w := range works {
-		if err == nil {
+		switch {
+		case err == nil:
 			var grown int
 			w.changed, grown = w.in.publish(w.draft)
 			c.tailBytes += grown
+		case errors.Is(err, store.ErrConflict): // what is in memory is not what is stored: load it again
+			c.kill(w.requests[0].name, w.in)
 		}
 	}
+	err = answer(err)
 	for _, w := range works {
 		for _, r := range w.requests {
 			r.finish(err)
@@ -182,7 +186,7 @@ func (c *committer) commit(works []*work) error {
 		}
 		b, err := w.draft.batch()
 		if err != nil {
-			return c.engine.problem("commit", err)
+			return err
 		}
 		batches = append(batches, b)
 	}
@@ -202,7 +206,7 @@ func (c *committer) write(batches []store.Batch) error {
 		c.log.Error("commit failed: appends are refused until one succeeds", "error", err)
 	}
 	c.failing = err != nil
-	return answer(err)
+	return err
 }
 
 // control resets or kills a stream.
@@ -213,13 +217,17 @@ func (c *committer) control(r *request) {
 		return
 	}
 	if r.kind == requestKill {
-		c.engine.drop(r.name, in)
-		c.tailBytes -= in.end(&EndError{millpond.EndKilled})
-		c.log.Info("stream killed", "stream", r.name)
+		c.kill(r.name, in)
 		r.finish(nil)
 		return
 	}
-	r.finish(c.reset(r.name, in))
+	r.finish(answer(c.reset(r.name, in)))
+}
+
+func (c *committer) kill(name millpond.Name, in *instance) {
+	c.engine.drop(name, in)
+	c.tailBytes -= in.end(&EndError{millpond.EndKilled})
+	c.log.Info("stream killed", "stream", name)
 }
 
 // reset begins another incarnation, strictly later than all that the old one holds.
@@ -235,7 +243,7 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 	d.wake(name)
 	b, err := d.batch()
 	if err != nil {
-		return c.engine.problem("reset", err)
+		return err
 	}
 	b.Replaces = old.head.stream.Incarnation
 	if err := c.write([]store.Batch{b}); err != nil {

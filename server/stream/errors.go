@@ -18,6 +18,7 @@ var (
 	errNoStream = &millpond.Error{Code: millpond.NotFound, Message: "there is no such stream: append an event to create it"}
 	errNoEvent  = &millpond.Error{Code: millpond.NotFound, Message: "the stream has no such event"}
 	errFull     = &millpond.Error{Code: millpond.Unavailable, Message: "the server's disk is full: nothing was appended; try again later"}
+	errConflict = &millpond.Error{Code: millpond.Unavailable, Message: "the stream was changed by somebody else: try again"}
 	errInternal = &millpond.Error{Code: millpond.Internal, Message: "the server could not read or write its log: nothing was appended; its own log says why"}
 )
 
@@ -32,6 +33,8 @@ func answer(err error) error {
 		return errNoStream
 	case errors.Is(err, store.ErrFull):
 		return errFull
+	case errors.Is(err, store.ErrConflict):
+		return errConflict
 	case errors.Is(err, store.ErrClosed):
 		return errClosed
 	}

@@ -197,6 +197,7 @@ type faultyStore struct {
 	fail    error         // what Commit and Head fail with
 	release chan struct{} // what Commit waits for, before it commits
 	hold    chan struct{} // what Commit waits for, after it has committed
+	lost    error         // what Commit fails with although it has committed
 	commits int
 }
 
@@ -212,7 +213,7 @@ func (f *faultyStore) Head(ctx context.Context, name millpond.Name) (store.Head,
 
 func (f *faultyStore) Commit(ctx context.Context, batches []store.Batch) error {
 	f.mu.Lock()
-	fail, release, hold := f.fail, f.release, f.hold
+	fail, release, hold, lost := f.fail, f.release, f.hold, f.lost
 	f.commits++
 	f.mu.Unlock()
 	if release != nil {
@@ -225,7 +226,7 @@ func (f *faultyStore) Commit(ctx context.Context, batches []store.Batch) error {
 	if hold != nil {
 		<-hold
 	}
-	return err
+	return errors.Join(err, lost)
 }
 
 // set makes the commits to come fail or wait. It returns how many there were.

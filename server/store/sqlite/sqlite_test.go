@@ -69,3 +69,20 @@ func TestSweep(t *testing.T) {
 		}
 	}
 }
+
+// S1: the writer's commits are durable when they return.
+func TestDurability(t *testing.T) {
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	w := <-s.writer.free
+	defer s.writer.put(w)
+	if got, err := queryInt(w.conn, "PRAGMA synchronous"); err != nil || got != 2 {
+		t.Errorf("synchronous = %d, %v, want 2, FULL", got, err)
+	}
+	if got, err := queryInt(w.conn, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"); err != nil || got != 1 {
+		t.Errorf("journal_mode is not wal (%v)", err)
+	}
+}
