@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/store"
 )
 
 // Reset deletes all events of the stream and begins another incarnation of it. Live subscriptions end with
@@ -26,4 +27,53 @@ func (e *Engine) control(ctx context.Context, kind requestKind, name millpond.Na
 	}
 	_, err := e.do(ctx, kind, name, nil)
 	return err
+}
+
+// control resets or kills a stream.
+func (c *committer) control(r *request) {
+	switch err := r.ctx.Err(); {
+	case err != nil:
+		r.finish(err)
+	case r.in.dead != nil:
+		r.finish(errGone)
+	case r.kind == requestKill:
+		c.kill(r.name, r.in)
+		r.finish(nil)
+	default:
+		r.finish(answer(c.reset(r.name, r.in)))
+	}
+}
+
+func (c *committer) kill(name millpond.Name, in *instance) {
+	c.engine.drop(name, in)
+	c.tailBytes -= in.end(&EndError{millpond.EndKilled})
+	c.log.Info("stream killed", "stream", name)
+}
+
+// reset begins another incarnation, strictly later than all that the old one holds.
+func (c *committer) reset(name millpond.Name, old *instance) error {
+	if old.head.stream.Incarnation == "" {
+		return errNoStream
+	}
+	now := timestamp(c.now())
+	if !now.After(old.head.at) {
+		now = old.head.at.Add(1)
+	}
+	d := newDraft(head{}, now, nil, nil)
+	d.wake(name)
+	b, err := d.batch()
+	if err != nil {
+		return err
+	}
+	b.Replaces = old.head.stream.Incarnation
+	if err := c.write([]store.Batch{b}); err != nil {
+		return err
+	}
+	fresh := newInstance()
+	close(fresh.loaded)
+	_, grown := fresh.publish(d)
+	c.engine.replace(name, fresh)
+	c.tailBytes += grown - old.end(&EndError{millpond.EndReset})
+	c.log.Info("stream reset", "stream", name, "incarnation", d.head.stream.Incarnation, "deleted", old.head.offset)
+	return nil
 }

@@ -1,0 +1,98 @@
+package stream
+
+import (
+	"context"
+	"time"
+)
+
+// plan drafts the requests, stream by stream, in order. Those that are refused are answered.
+func (c *committer) plan(requests []*request) []*work {
+	byInstance := make(map[*instance]*work, len(requests))
+	var order []*work
+	for _, r := range requests {
+		w := byInstance[r.in]
+		if w == nil {
+			w = &work{in: r.in}
+			byInstance[r.in] = w
+			order = append(order, w)
+		}
+		w.requests = append(w.requests, r)
+	}
+	if c.arena = c.arena[:0]; cap(c.arena) > 2*maxCommitBytes {
+		c.arena = nil
+	}
+	now := timestamp(c.now())
+	works := order[:0]
+	for _, w := range order {
+		if c.planStream(w, now); len(w.requests) > 0 {
+			works = append(works, w)
+		}
+	}
+	return works
+}
+
+// planStream drafts the work's requests and leaves in it those that the draft fulfils.
+func (c *committer) planStream(w *work, now time.Time) {
+	refuse := func(err error) {
+		for _, r := range w.requests {
+			r.finish(err)
+		}
+		w.requests = nil
+	}
+	if w.in.dead != nil {
+		refuse(errGone)
+		return
+	}
+	keys, err := c.storedKeys(w)
+	if err != nil {
+		refuse(c.engine.problem("look up idempotency keys", err))
+		return
+	}
+	w.draft = newDraft(w.in.head, now, keys, c.arena)
+	if !w.in.awake {
+		w.draft.wake(w.requests[0].name)
+	}
+	fulfilled := w.requests[:0]
+	for _, r := range w.requests {
+		err := r.ctx.Err()
+		if err == nil {
+			r.events, err = w.draft.append(r.inputs)
+		}
+		if err != nil {
+			r.finish(err)
+			continue
+		}
+		fulfilled = append(fulfilled, r)
+	}
+	w.requests = fulfilled
+	c.arena = w.draft.arena
+}
+
+// storedKeys is where the log has the idempotency keys of the work's inputs already.
+func (c *committer) storedKeys(w *work) (map[string]uint64, error) {
+	var keys []string
+	for _, r := range w.requests {
+		for i := range r.inputs {
+			if key := r.inputs[i].IdempotencyKey; key != "" {
+				keys = append(keys, key)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	stored := make(map[string]uint64, len(keys))
+	if w.in.head.stream.Incarnation == "" {
+		return stored, nil
+	}
+	offsets, err := c.store.Offsets(context.Background(), w.in.head.stream, keys)
+	for i, offset := range offsets {
+		if offset != 0 {
+			stored[keys[i]] = offset
+		}
+	}
+	return stored, err
+}
+
+// timestamp is a time as a record holds it.
+func timestamp(t time.Time) time.Time { return time.Unix(0, t.UnixNano()).UTC() }
