@@ -117,6 +117,7 @@ func BenchmarkFigureWorkerStart(b *testing.B) {
 			browser := startBrowser(b, profile)
 			// A document of the origin without a mirror of its own.
 			tab := browser.Open(s.URL() + "/assets/" + filepath.Base(icons[0]))
+			tab.Allow("favicon.ico")
 			warm = append(warm, eval[float64](tab, startWorker(b)))
 			again = append(again, eval[float64](tab, startWorker(b)))
 			browser.Close()
