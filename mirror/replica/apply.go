@@ -95,7 +95,7 @@ func (r *Replica) insert(s stream, batch *millpond.Batch) (millpond.Position, er
 		if at.Offset <= s.Offset {
 			err = r.compare(s.id, at)
 		} else {
-			err = r.rows.insert(&r.event, at.Hash)
+			err = r.rows.insert(&r.event, at.Hash, batch.LastOffset-at.Offset+1)
 		}
 		if err != nil {
 			return at, fmt.Errorf("offset %d: %w", at.Offset, err)

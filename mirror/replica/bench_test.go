@@ -3,6 +3,7 @@ package replica
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,24 +18,22 @@ const (
 )
 
 // BenchmarkApply is the way of a batch into the database: 500 events of 300 bytes, of eight types. It reports events a
-// second. The variants show what a part of the schema costs: docs/decisions/0010-replica-schema.md.
+// second. The variants show what a part of the schema costs, as docs/decisions/0005-replica-schema.md tells. "best" is the
+// mean of the fastest tenth of the batches, which other work on the machine disturbs least.
 func BenchmarkApply(b *testing.B) {
-	const dropOffset, dropType = "DROP INDEX events_by_offset;", "DROP INDEX events_by_type;"
-	for _, variant := range []struct{ name, sql, insert string }{
-		{"whole", "", ""},
-		{"no-type-index", dropType, ""},
-		{"no-index", dropType + dropOffset, ""},
-		{"type-index-on-offset", dropType + "CREATE INDEX i ON events (stream_id, type, offset)", ""},
-		{"key-index", "CREATE UNIQUE INDEX i ON events (stream_id, idempotency_key)", ""},
-		{"created-index", "CREATE INDEX i ON events (stream_id, created_at)", ""},
-		{"text", "", strings.ReplaceAll(insertEvent, "jsonb(?)", "CAST(? AS BLOB)")},
-		{"text-no-index", dropType + dropOffset, strings.ReplaceAll(insertEvent, "jsonb(?)", "CAST(? AS BLOB)")},
+	for _, variant := range []struct{ name, sql string }{
+		{"whole", ""},
+		{"no-type-index", "DROP INDEX events_by_type"},
+		{"no-index", "DROP INDEX events_by_type; DROP INDEX events_by_offset"},
+		{"type-index-on-offset", "DROP INDEX events_by_type; CREATE INDEX i ON events (stream_id, type, offset)"},
+		{"key-index", "CREATE UNIQUE INDEX i ON events (stream_id, idempotency_key)"},
+		{"created-index", "CREATE INDEX i ON events (stream_id, created_at)"},
 	} {
-		b.Run(variant.name, func(b *testing.B) { benchmarkApply(b, variant.sql, variant.insert) })
+		b.Run(variant.name, func(b *testing.B) { benchmarkApply(b, variant.sql) })
 	}
 }
 
-func benchmarkApply(b *testing.B, sql, insert string) {
+func benchmarkApply(b *testing.B, sql string) {
 	conn := sqlitetest.Open(b)
 	r, err := Open(conn, Options{})
 	if err != nil {
@@ -44,23 +43,27 @@ func benchmarkApply(b *testing.B, sql, insert string) {
 	if err := conn.Exec(sql); err != nil {
 		b.Fatal(err)
 	}
-	if insert != "" {
-		if r.rows.stmt, _, err = conn.Prepare(insert); err != nil {
-			b.Fatal(err)
-		}
-		defer r.rows.stmt.Close()
-	}
 	name := millpond.Name{Namespace: "bench", Path: "/"}
 	batches := benchBatches(b.N)
+	took := make([]time.Duration, b.N)
 	b.ReportAllocs()
-	b.SetBytes(benchBatch * benchBytes)
 	b.ResetTimer()
 	for i := range batches {
+		start := time.Now()
 		if _, err := r.Apply(name, "2026-01-01T00:00:00.000000000Z", &batches[i]); err != nil {
 			b.Fatal(err)
 		}
+		took[i] = time.Since(start)
 	}
+	b.StopTimer()
 	b.ReportMetric(float64(b.N*benchBatch)/b.Elapsed().Seconds(), "events/s")
+	slices.Sort(took)
+	var best time.Duration
+	fastest := took[:(b.N+9)/10]
+	for _, d := range fastest {
+		best += d
+	}
+	b.ReportMetric(float64(len(fastest)*benchBatch)/best.Seconds(), "best-events/s")
 }
 
 func benchBatches(n int) []millpond.Batch {

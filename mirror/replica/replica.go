@@ -74,7 +74,8 @@ func (r *Replica) open() error {
 	if err := r.stmt.prepareData(r.conn); err != nil {
 		return err
 	}
-	r.rows.stmt = r.stmt.insertEvent
+	r.rows.one = inserter{stmt: r.stmt.insertEvent, rows: make([]boundRow, 1)}
+	r.rows.many = inserter{stmt: r.stmt.insertEvents, rows: make([]boundRow, rowsPerInsert)}
 	if err := r.readID(); err != nil {
 		return err
 	}

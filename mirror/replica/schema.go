@@ -14,7 +14,7 @@ const SchemaVersion = 1
 const ApplicationID = 0x4d506e64
 
 // schema is version 1. It is public: docs/schema.md explains it, and what each index costs is in
-// docs/decisions/0010-replica-schema.md. Change it only together with SchemaVersion.
+// docs/decisions/0005-replica-schema.md. Change it only together with SchemaVersion.
 const schema = `
 CREATE TABLE meta (
 	key   TEXT PRIMARY KEY,

@@ -13,7 +13,8 @@ import (
 type statements struct {
 	begin, commit, rollback                   sqlite.Stmt
 	selectStreams, insertStream, updateStream sqlite.Stmt
-	selectHash, insertEvent, deleteEvents     sqlite.Stmt
+	selectHash, deleteEvents                  sqlite.Stmt
+	insertEvent, insertEvents                 sqlite.Stmt
 }
 
 // prepareControl prepares what needs no schema.
@@ -36,7 +37,8 @@ func (s *statements) prepareData(conn sqlite.Conn) error {
 		{&s.insertStream, `INSERT INTO streams (namespace, path, incarnation, offset, hash, max_offset) VALUES (?, ?, '', 0, 0, 0)`},
 		{&s.updateStream, `UPDATE streams SET incarnation = ?, offset = ?, hash = ?, max_offset = ? WHERE id = ?`},
 		{&s.selectHash, `SELECT hash FROM events WHERE stream_id = ? AND offset = ?`},
-		{&s.insertEvent, insertEvent},
+		{&s.insertEvent, insertSQL(1)},
+		{&s.insertEvents, insertSQL(rowsPerInsert)},
 		{&s.deleteEvents, `DELETE FROM events WHERE stream_id = ?`},
 	})
 }
@@ -60,7 +62,8 @@ func prepare(conn sqlite.Conn, list []preparation) error {
 func (s *statements) close() error {
 	var errs []error
 	for _, stmt := range []sqlite.Stmt{
-		s.begin, s.commit, s.rollback, s.selectStreams, s.insertStream, s.updateStream, s.selectHash, s.insertEvent, s.deleteEvents,
+		s.begin, s.commit, s.rollback, s.selectStreams, s.insertStream, s.updateStream, s.selectHash, s.deleteEvents,
+		s.insertEvent, s.insertEvents,
 	} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
