@@ -74,6 +74,8 @@ func TestRefusals(t *testing.T) {
 	forked := l.fork(4, 6)
 	late := l.batch(5, 7)
 	late.LastOffset = 8
+	short := l.batch(5, 10)
+	short.LastOffset, short.MaxOffset = 40, 40
 	noHash := l.batch(5, 7)
 	noHash.Hash++
 	hole := l.batch(5, 5)
@@ -85,6 +87,9 @@ func TestRefusals(t *testing.T) {
 	garbage.Records = millpond.AppendFramedRecord(garbage.Records, []byte{0xff, 1, 2})
 	badJSON := l.fork(4, 0)
 	badJSON.append(millpond.Event{Type: "x", Payload: json.RawMessage(`{"a":`), CreatedAt: time.Unix(0, 0)})
+	for range 20 {
+		badJSON.append(millpond.Event{Type: "y", Payload: json.RawMessage("1"), CreatedAt: time.Unix(0, 0)})
+	}
 	far := l.batch(5, 5)
 	far.MaxOffset = 1 << 63
 	empty := l.batch(5, 4)
@@ -101,6 +106,7 @@ func TestRefusals(t *testing.T) {
 		{"B10: a gap before the batch", l.incarnation, l.batch(6, 8), replica.ErrGap},
 		{"B10: a gap in the batch", l.incarnation, hole, replica.ErrGap},
 		{"a filtered batch", l.incarnation, late, replica.ErrGap},
+		{"a batch that ends before it says", l.incarnation, short, replica.ErrGap},
 		{"an empty batch beyond", l.incarnation, &millpond.Batch{LastOffset: 5, MaxOffset: 5}, replica.ErrGap},
 		{"B10: other content at a stored offset", l.incarnation, l.fork(3, 7).batch(2, 6), replica.ErrDiverged},
 		{"B4: a log that diverged before the batch", l.incarnation, l.fork(3, 7).batch(5, 6), replica.ErrHash},
@@ -109,6 +115,7 @@ func TestRefusals(t *testing.T) {
 		{"a batch cut off", l.incarnation, torn, replica.ErrRecord},
 		{"a malformed record", l.incarnation, garbage, replica.ErrRecord},
 		{"malformed JSON", l.incarnation, badJSON.batch(5, 5), replica.ErrRecord},
+		{"malformed JSON among many", l.incarnation, badJSON.batch(5, 25), replica.ErrRecord},
 		{"an offset that SQLite cannot hold", l.incarnation, far, replica.ErrRecord},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -201,7 +208,7 @@ func TestRebuild(t *testing.T) {
 
 // B10, B4: any split of a log into batches, with any of them sent again and with overlaps, makes the same rows.
 func TestAnySplitMakesTheSameRows(t *testing.T) {
-	const size = 40
+	const size = 80
 	l := newLog(7, size)
 	whole := sqlitetest.Open(t)
 	mustApply(t, open(t, whole, replica.Options{}), chat, l, 1, size)
@@ -215,7 +222,7 @@ func TestAnySplitMakesTheSameRows(t *testing.T) {
 		r = open(t, conn, replica.Options{})
 		for at := 0; at < size; {
 			from := 1 + random.IntN(at+1)
-			to := min(size, from+random.IntN(12))
+			to := min(size, from+random.IntN(35))
 			mustApply(t, r, chat, l, from, to)
 			at = max(at, to)
 			wantPosition(t, r, chat, l.position(at))

@@ -131,7 +131,7 @@ var faultCases = []struct {
 	run  func(r *replica.Replica, l *serverLog) error
 }{
 	{"apply", func(r *replica.Replica, l *serverLog) error {
-		_, err := r.Apply(chat, l.incarnation, l.batch(7, 10))
+		_, err := r.Apply(chat, l.incarnation, l.batch(7, 19)) // more than one statement inserts, and a rest
 		return err
 	}},
 	{"apply with an overlap", func(r *replica.Replica, l *serverLog) error {
@@ -143,8 +143,8 @@ var faultCases = []struct {
 		return err
 	}},
 	{"rebuild", func(r *replica.Replica, l *serverLog) error {
-		fresh := newLog(9, 5)
-		_, err := r.Rebuild(chat, fresh.incarnation, fresh.batch(1, 5))
+		fresh := newLog(9, 11)
+		_, err := r.Rebuild(chat, fresh.incarnation, fresh.batch(1, 11))
 		return err
 	}},
 	{"head", func(r *replica.Replica, l *serverLog) error { return r.Head(chat, 99) }},
@@ -154,7 +154,7 @@ var faultCases = []struct {
 func TestEveryFault(t *testing.T) {
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLog(1, 10)
+			l := newLog(1, 19)
 			conn := faultyConn{sqlitetest.Open(t), &faults{}}
 			r := open(t, conn, replica.Options{})
 			mustApply(t, r, chat, l, 1, 6)
@@ -195,7 +195,7 @@ func TestEveryFault(t *testing.T) {
 
 // outcome is what the replica holds after a case without faults.
 func outcome(t *testing.T, run func(*replica.Replica, *serverLog) error) string {
-	l, conn := newLog(1, 10), sqlitetest.Open(t)
+	l, conn := newLog(1, 19), sqlitetest.Open(t)
 	r := open(t, conn, replica.Options{})
 	mustApply(t, r, chat, l, 1, 6)
 	if err := run(r, l); err != nil {
@@ -209,7 +209,7 @@ func TestFailingRollback(t *testing.T) {
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
 			want := outcome(t, c.run)
-			l, conn := newLog(1, 10), faultyConn{sqlitetest.Open(t), &faults{}}
+			l, conn := newLog(1, 19), faultyConn{sqlitetest.Open(t), &faults{}}
 			r := open(t, conn, replica.Options{})
 			for at, left := 1, 0; ; at++ {
 				exec(t, conn.Conn, "DELETE FROM streams; DELETE FROM events")
@@ -257,7 +257,7 @@ func TestDeathAtEveryRun(t *testing.T) {
 				if !storage.Durable() {
 					t.Skip("databases are in memory here")
 				}
-				l := newLog(1, 10)
+				l := newLog(1, 19)
 				conn := faultyConn{storage.Open(), &faults{}}
 				r := open(t, conn, replica.Options{})
 				mustApply(t, r, chat, l, 1, 6)
