@@ -22,7 +22,7 @@ var (
 	ErrRecord = errors.New("malformed event record")
 )
 
-// ErrCorrupt is what Open and [Replica.CheckIntegrity] fail with when the database contradicts itself. The copy is worth
+// ErrCorrupt is what every method fails with when it sees that the database contradicts itself. The copy is worth
 // nothing then: delete the database and let the server fill a new one.
 var ErrCorrupt = errors.New("the replica's database is corrupt")
 
@@ -40,10 +40,16 @@ func (e *SchemaError) Error() string {
 		e.Version, SchemaVersion)
 }
 
-// asCorrupt makes what SQLite says about a damaged file an ErrCorrupt too.
+// asCorrupt makes what SQLite says about a damaged file an ErrCorrupt too, and about a row where the position says that
+// there is none.
 func asCorrupt(err error) error {
-	if !errors.Is(err, ErrCorrupt) && (errors.Is(err, sqlite.Corrupt) || errors.Is(err, sqlite.NotADB)) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	for _, code := range []sqlite.Code{sqlite.Corrupt, sqlite.NotADB, sqlite.Constraint} {
+		if errors.Is(err, code) {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
 	}
 	return err
 }

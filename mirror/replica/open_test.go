@@ -106,3 +106,19 @@ func TestCorrupt(t *testing.T) {
 		})
 	}
 }
+
+// A row beyond the position is not overwritten and not taken for the event that comes.
+func TestStrayRow(t *testing.T) {
+	conn := sqlitetest.Open(t)
+	r := open(t, conn, replica.Options{})
+	l := newLog(1, 6)
+	mustApply(t, r, chat, l, 1, 3)
+	exec(t, conn, "INSERT INTO events (stream_id, offset, type, created_at, inserted_at, hash) VALUES (1, 5, 'stray', 0, 0, 0)")
+	before := dump(t, conn)
+	if _, err := r.Apply(chat, l.incarnation, l.batch(4, 6)); !errors.Is(err, replica.ErrCorrupt) {
+		t.Errorf("got %v, want ErrCorrupt", err)
+	}
+	if after := dump(t, conn); after != before {
+		t.Errorf("was\n%sis\n%s", before, after)
+	}
+}
