@@ -96,8 +96,7 @@ func TestNoOPFS(t *testing.T) {
 	tab.Wait(`document.body.innerText.toLowerCase().includes('memory')`)
 }
 
-// Ten thousand imported events arrive in order; a reload shows them before the network is used; a second server
-// process on the same data goes on where the first was killed.
+// Ten thousand imported events arrive in order; a reload shows them with the websocket blocked, before the network is used.
 func TestImport(t *testing.T) {
 	s := startServer(t)
 	p := startProxy(t, s)

@@ -122,11 +122,9 @@ func appendSteadily(s *Server, path string, stop <-chan struct{}) <-chan map[str
 	go func() {
 		acknowledged := make(map[string]uint64)
 		for i := 0; ; i++ {
-			select {
-			case <-stop:
+			if ended(stop, s.t.Context().Done()) {
 				done <- acknowledged
 				return
-			default:
 			}
 			key := fmt.Sprintf("k%d", i)
 			body := fmt.Sprintf(`{"type":"load","payload":{"n":%d},"idempotencyKey":%q}`, i, key)
@@ -136,14 +134,23 @@ func appendSteadily(s *Server, path string, stop <-chan struct{}) <-chan map[str
 					acknowledged[key] = ev.Offset
 					break
 				}
-				select {
-				case <-stop:
+				if ended(stop, s.t.Context().Done()) {
 					done <- acknowledged
 					return
-				default:
 				}
 			}
 		}
 	}()
 	return done
+}
+
+// ended reports whether the load is to stop, or its test has failed.
+func ended(stop, failed <-chan struct{}) bool {
+	select {
+	case <-stop:
+	case <-failed:
+	default:
+		return false
+	}
+	return true
 }
