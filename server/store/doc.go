@@ -4,5 +4,5 @@
 // of what events mean; it keeps bytes, their order and their rolling hash, and says so truthfully: when Commit
 // returns nil, a power cut changes nothing any more.
 //
-// Each store must pass the test-suite in package storetest. Package sqlite is the default.
+// Each store must pass the test-suite in package storetest. Package sqlite is the default; package memory is for tests.
 package store

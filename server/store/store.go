@@ -16,7 +16,7 @@ type Store interface {
 	// may stop a commit that has not begun; one that has is finished.
 	Commit(ctx context.Context, batches []Batch) error
 
-	// Read returns a part of a log, empty when there is nothing in the range. Reading a stream of another incarnation
+	// Read returns a part of a log, empty when there is nothing in the range. The page is the caller's. Reading a stream of another incarnation
 	// than the present one is [ErrNoStream]: never a mix.
 	Read(ctx context.Context, stream Stream, r Range) (Page, error)
 

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/millpond-dev/millpond/server/store"
@@ -47,11 +49,27 @@ func (s *suite) reopen() {
 	s.Store = s.open(s.t, s.dir)
 }
 
-// commit commits batches of logs that must be taken.
+// commit commits batches of logs that must be taken. The bytes that the store was given are used for something else then:
+// it may keep none of them.
 func (s *suite) commit(batches ...store.Batch) {
 	s.t.Helper()
-	if err := s.Commit(context.Background(), batches); err != nil {
+	given := slices.Clone(batches)
+	for i := range given {
+		given[i].Records = slices.Clone(given[i].Records)
+		for j := range given[i].Records {
+			given[i].Records[j].Data = bytes.Clone(given[i].Records[j].Data)
+		}
+		given[i].Snapshot.Data = bytes.Clone(given[i].Snapshot.Data)
+	}
+	if err := s.Commit(context.Background(), given); err != nil {
 		s.t.Fatal(err)
+	}
+	for i := range given {
+		for j := range given[i].Records {
+			clear(given[i].Records[j].Data)
+		}
+		clear(given[i].Records)
+		clear(given[i].Snapshot.Data)
 	}
 }
 

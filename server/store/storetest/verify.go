@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -50,7 +51,11 @@ func readAll(s store.Store, stream store.Stream) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		all, hash = append(all, records...), page.Hash
+		for _, r := range records {
+			all = append(all, bytes.Clone(r))
+		}
+		hash = page.Hash
+		clear(page.Records) // a page is the caller's: the log is as it was
 	}
 }
 
