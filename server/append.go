@@ -10,12 +10,12 @@ import (
 	"github.com/millpond-dev/millpond"
 )
 
-// append is POST /api/streams/{namespace}/{path}: one event, or an array of them as one atomic batch. It answers with
+// serveAppend is POST /api/streams/{namespace}/{path}: one event, or an array of them as one atomic batch. It answers with
 // the committed event, or an array of them aligned with the input.
 //
 // The content type does not matter: `curl -d` says that its JSON is a form. What a form's content type would let through
 // without a preflight request, a page of another origin, the check of Origin has stopped.
-func (s *Server) append(c echo.Context) error {
+func (s *Server) serveAppend(c echo.Context) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err

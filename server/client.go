@@ -23,6 +23,7 @@ type client struct {
 	server  *Server
 	ws      socket
 	session string
+	request string // id of the handshake
 	remote  string
 	asText  bool // the subprotocol has batches as text
 
@@ -55,9 +56,9 @@ var (
 	errNoHello      = &millpond.Error{Code: millpond.InvalidRequest, Message: fmt.Sprintf("no hello within %v", helloTimeout)}
 )
 
-func newClient(s *Server, ws socket, remote string) *client {
+func newClient(s *Server, ws socket, request, remote string) *client {
 	c := &client{
-		server: s, ws: ws, remote: remote,
+		server: s, ws: ws, request: request, remote: remote,
 		session:       rand.Text()[:12],
 		asText:        ws.Subprotocol() == millpond.SubprotocolJSON,
 		turn:          make(chan struct{}, 1),
@@ -113,7 +114,7 @@ func (c *client) greet() error {
 	if !ok {
 		return protocolError("", "the first message must be hello")
 	}
-	c.server.log.Info("client connected", "session", c.session, "remote", c.remote, "client", clip(hello.Client),
+	c.server.log.Info("client connected", "session", c.session, "request", c.request, "remote", c.remote, "client", clip(hello.Client),
 		"replica", clip(hello.Replica), "subprotocol", c.ws.Subprotocol())
 	return c.send(&millpond.Welcome{
 		Server:  "millpond/" + c.server.version,
@@ -178,7 +179,7 @@ func (c *client) append(msg *millpond.Append) error {
 	}
 	events, err := c.appendEvents(msg)
 	if err != nil {
-		e := c.server.asError(err)
+		e := c.server.asError(err, "session", c.session)
 		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: e.Code, Message: e.Message, Field: e.Field})
 	}
 	return c.send(&millpond.Appended{ID: msg.ID, Events: events})

@@ -10,8 +10,8 @@ import (
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
-// state is GET /api/state/{namespace}/{path}: the reduced state, and what is connected.
-func (s *Server) state(c echo.Context) error {
+// serveState is GET /api/state/{namespace}/{path}: the reduced state, and what is connected.
+func (s *Server) serveState(c echo.Context) error {
 	name, err := streamName(c.Request(), "/api/state/")
 	if err != nil {
 		return err
@@ -29,9 +29,9 @@ func (s *Server) state(c echo.Context) error {
 	}{state, runtime})
 }
 
-// control is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the
+// serveControl is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the
 // action when it is done.
-func (s *Server) control(c echo.Context) error {
+func (s *Server) serveControl(c echo.Context) error {
 	name, err := streamName(c.Request(), "/api/control/")
 	if err != nil {
 		return err

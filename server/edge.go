@@ -2,10 +2,12 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,11 +57,17 @@ func (s *Server) api(h echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
+// socket wraps the handler of the websocket, which checks origins by rules of its own.
+func (s *Server) socket(h echo.HandlerFunc) echo.HandlerFunc { return s.edge(apiPolicy, h) }
+
 // edge is around every handler: it sets the headers that every response has, and turns errors and panics into problems.
 // So it works in any Echo server, whatever that does with errors.
 func (s *Server) edge(policy string, h echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		start, id := time.Now(), requestID(c)
+		defer s.logRequest(c, id, start)
 		header := c.Response().Header()
+		header.Set(requestIDHeader, id)
 		header.Set("Content-Security-Policy", policy)
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Referrer-Policy", "no-referrer")
@@ -71,12 +79,23 @@ func (s *Server) edge(policy string, h echo.HandlerFunc) echo.HandlerFunc {
 		if err == nil {
 			return nil
 		}
-		e := s.asError(err)
+		e := s.asError(err, "request", id)
 		if c.Response().Committed {
 			panic(http.ErrAbortHandler) // half an answer is sent: the client must not take it for a whole one
 		}
 		return writeProblem(c, e)
 	}
+}
+
+// logRequest logs a request that is over, for who looks for a fault.
+func (s *Server) logRequest(c echo.Context, id string, start time.Time) {
+	r := c.Request()
+	if !s.log.Enabled(r.Context(), slog.LevelDebug) {
+		return
+	}
+	res := c.Response()
+	s.log.Debug("request", "request", id, "method", clip(r.Method), "path", clip(r.URL.Path), "remote", r.RemoteAddr,
+		"status", res.Status, "bytes", res.Size, "after", time.Since(start))
 }
 
 // recovering calls h. A panic becomes an error, with the stack for the log.

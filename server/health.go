@@ -6,8 +6,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// health is GET /healthz: the process is alive and answers.
-func (s *Server) health(c echo.Context) error {
+// serveHealth is GET /healthz: the process is alive and answers.
+func (s *Server) serveHealth(c echo.Context) error {
 	if _, err := parseParams(c.Request()); err != nil {
 		return err
 	}

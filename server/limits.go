@@ -14,6 +14,8 @@ const (
 	maxControlBytes = 4 << 10
 	// maxHeaderBytes bounds the head of a request.
 	maxHeaderBytes = 32 << 10
+	// maxRequestIDBytes bounds the id that a request may bring.
+	maxRequestIDBytes = 64
 	// defaultReadEvents is how many events a read answers when it does not say.
 	defaultReadEvents = 100
 	// maxReadEvents bounds the events of one read.

@@ -134,6 +134,9 @@ func (res response) problem(t testing.TB) problem {
 	if p.Status != res.StatusCode || p.Status != p.Code.HTTPStatus() || p.Type != "about:blank" || p.Title == "" || p.Detail == "" {
 		t.Errorf("problem does not fit %s: %+v", res.Status, p)
 	}
+	if p.RequestID == "" || p.RequestID != res.Header.Get(requestIDHeader) {
+		t.Errorf("the problem is of request %q, the response of %q", p.RequestID, res.Header.Get(requestIDHeader))
+	}
 	return p
 }
 

@@ -26,7 +26,8 @@ type Options struct {
 	// whose name has been made to point at 127.0.0.1 (DNS rebinding).
 	AllowedOrigins []string
 
-	// Logger gets a line for each lifecycle event, none for each request or stream event. Nil: slog.Default().
+	// Logger gets a line for each lifecycle event and each failure of the server; at level debug also one for each
+	// request. Lines of a request have its id, "request", those of a websocket the "session". Nil: slog.Default().
 	Logger *slog.Logger
 
 	// Version of the program, for the welcome message and /healthz. Empty: "dev".

@@ -12,19 +12,20 @@ import (
 	"github.com/millpond-dev/millpond"
 )
 
-// problem is the body of an error response: RFC 9457, with Millpond's stable code and the field at fault.
+// problem is the body of an error response: RFC 9457, with Millpond's stable code, the field at fault, and the request's id.
 type problem struct {
-	Type   string             `json:"type"` // about:blank: the code says all
-	Title  string             `json:"title"`
-	Status int                `json:"status"`
-	Detail string             `json:"detail"`
-	Code   millpond.ErrorCode `json:"code"`
-	Field  string             `json:"field,omitempty"`
+	Type      string             `json:"type"` // about:blank: the code says all
+	Title     string             `json:"title"`
+	Status    int                `json:"status"`
+	Detail    string             `json:"detail"`
+	Code      millpond.ErrorCode `json:"code"`
+	Field     string             `json:"field,omitempty"`
+	RequestID string             `json:"requestId"` // names the request in the server's log
 }
 
 // asError is what a client may know of err. A failure that is not an *millpond.Error is the server's own business: it is
-// logged, and the client is only told that there was one.
-func (s *Server) asError(err error) *millpond.Error {
+// logged, with the attributes that say of which request or session, and the client is only told that there was one.
+func (s *Server) asError(err error, attributes ...any) *millpond.Error {
 	var e *millpond.Error
 	if errors.As(err, &e) {
 		return e
@@ -36,7 +37,7 @@ func (s *Server) asError(err error) *millpond.Error {
 	if errors.Is(err, context.Canceled) {
 		return &millpond.Error{Code: millpond.Unavailable, Message: "the request was given up"}
 	}
-	s.log.Error("internal error", "error", err)
+	s.log.Error("internal error", append(attributes, "error", err)...)
 	return &millpond.Error{Code: millpond.Internal, Message: "the server has failed to do this; its log says more"}
 }
 
@@ -47,14 +48,14 @@ func bodyTooLarge(limit int64) *millpond.Error {
 
 func writeProblem(c echo.Context, e *millpond.Error) error {
 	status := e.Code.HTTPStatus()
+	h := c.Response().Header()
 	body, err := json.Marshal(problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: e.Message, Code: e.Code, Field: e.Field,
+		Detail: e.Message, Code: e.Code, Field: e.Field, RequestID: h.Get(requestIDHeader),
 	})
 	if err != nil {
 		return err
 	}
-	h := c.Response().Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/problem+json") // also when the handler has set another
 	if e.Code.Action() == millpond.Retry {

@@ -10,9 +10,9 @@ import (
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
-// read is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or with
+// serveRead is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or with
 // offset or key, one event.
-func (s *Server) read(c echo.Context) error {
+func (s *Server) serveRead(c echo.Context) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err

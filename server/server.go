@@ -72,33 +72,9 @@ func (s *Server) Handler() http.Handler {
 	e := echo.New()
 	s.Mount(e)
 	if s.ui == nil {
-		s.route(e, "/*", s.edge(apiPolicy, methods{http.MethodGet: missingUI}.serve))
+		mount(e, "/*", s.edge(apiPolicy, methods{http.MethodGet: missingUI}.serve))
 	}
 	return e
-}
-
-// Mount adds the routes to an Echo server of the caller's: /api, /healthz, and, when Options.UI is given, the UI at every
-// path that has no route of its own.
-func (s *Server) Mount(e *echo.Echo) {
-	streams := s.api(methods{http.MethodGet: s.read, http.MethodPost: s.append}.serve)
-	state := s.api(methods{http.MethodGet: s.state}.serve)
-	control := s.api(methods{http.MethodPost: s.control}.serve)
-	s.route(e, "/api/streams/*", streams)
-	s.route(e, "/api/state/*", state)
-	s.route(e, "/api/control/*", control)
-	s.route(e, "/api/ws", s.edge(apiPolicy, methods{http.MethodGet: s.websocket}.serve))
-	s.route(e, "/healthz", s.api(methods{http.MethodGet: s.health}.serve))
-	s.route(e, "/api", s.api(noRoute))
-	s.route(e, "/api/*", s.api(noRoute))
-	if s.ui != nil {
-		s.route(e, "/*", s.edge(uiPolicy, methods{http.MethodGet: s.ui.serve}.serve))
-	}
-}
-
-// route gives all methods of a path to one handler, also those that Echo does not know.
-func (s *Server) route(e *echo.Echo, path string, h echo.HandlerFunc) {
-	e.Any(path, h)
-	e.RouteNotFound(path, h)
 }
 
 // Serve answers the requests that come to the listener, with time limits, until Close. It closes the listener. It

@@ -102,7 +102,7 @@ func (c *client) openCursor(msg *millpond.Subscribe) (*stream.Subscription, erro
 }
 
 func (c *client) refuseSubscription(id uint32, err error) error {
-	e := c.server.asError(err)
+	e := c.server.asError(err, "session", c.session)
 	return c.send(&millpond.ErrorMessage{Subscription: id, Code: e.Code, Message: e.Message, Field: e.Field})
 }
 
@@ -119,7 +119,7 @@ func begin(s *subscription) millpond.Message {
 func (c *client) pump(s *subscription) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.server.log.Error("internal error", "error", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			c.server.log.Error("internal error", "session", c.session, "error", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			c.cancel(fmt.Errorf("panic: %v", p))
 		}
 	}()

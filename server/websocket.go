@@ -15,8 +15,8 @@ import (
 
 var subprotocols = []string{millpond.Subprotocol, millpond.SubprotocolJSON}
 
-// websocket is GET /api/ws: it serves one client until the connection is over.
-func (s *Server) websocket(c echo.Context) error {
+// serveWebsocket is GET /api/ws: it serves one client until the connection is over.
+func (s *Server) serveWebsocket(c echo.Context) error {
 	r := c.Request()
 	if err := s.guard.checkWebsocket(r); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *Server) websocket(c echo.Context) error {
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: err.Error()}
 	}
 	ws.SetReadLimit(-1) // the client has its own
-	newClient(s, ws, r.RemoteAddr).run()
+	newClient(s, ws, c.Response().Header().Get(requestIDHeader), r.RemoteAddr).run()
 	return nil
 }
 
