@@ -17,7 +17,7 @@ const (
 // ClientType reports whether a client may append events of the core type.
 func ClientType(coreType string) bool {
 	switch coreType {
-	case TypePaused, TypeResumed, TypeConfigured, TypeMetadataUpdated:
+	case TypePaused, TypeResumed, TypeConfigured, TypeMetadataUpdated, TypeSubscriptionConfigured:
 		return true
 	}
 	return false
@@ -26,7 +26,7 @@ func ClientType(coreType string) bool {
 // AllowedWhilePaused reports whether an event of the type may be appended to a paused stream.
 func AllowedWhilePaused(eventType string) bool {
 	switch eventType {
-	case TypeResumed, TypeErrorOccurred, TypeWoken:
+	case TypeResumed, TypeErrorOccurred, TypeWoken, TypeProcessorRegistered:
 		return true
 	}
 	return false
@@ -51,7 +51,7 @@ type PausedPayload struct {
 }
 
 // StateVersion is the version of State and its reducer: a snapshot of another version is made again from the log.
-const StateVersion = 1
+const StateVersion = 2
 
 // State is the core reduced state of a stream: the fold of its events by Reduce.
 type State struct {
@@ -65,6 +65,9 @@ type State struct {
 	MaxOffset     uint64          `json:"maxOffset"`
 	Paused        bool            `json:"paused"`
 	PauseReason   string          `json:"pauseReason,omitempty"`
+
+	Subscriptions map[string]OutboundSubscription `json:"subscriptions,omitempty"` // outbound ones, by key
+	Processors    map[string]Contract             `json:"processors,omitempty"`    // that have run on the stream, by slug
 }
 
 // Reduce is the state after the event. It is pure. A core event with a payload that it cannot read changes only the
@@ -95,6 +98,10 @@ func (s State) Reduce(e *Event) State {
 		s.Config = e.Payload
 	case TypeMetadataUpdated:
 		s.Metadata = e.Payload
+	case TypeSubscriptionConfigured:
+		s = s.configureSubscription(e)
+	case TypeProcessorRegistered:
+		s = s.registerProcessor(e)
 	}
 	return s
 }
@@ -102,7 +109,8 @@ func (s State) Reduce(e *Event) State {
 // IsCore reports whether events of the type change more of a State than its counts.
 func IsCore(eventType string) bool {
 	switch eventType {
-	case TypeCreated, TypeWoken, TypePaused, TypeResumed, TypeConfigured, TypeMetadataUpdated:
+	case TypeCreated, TypeWoken, TypePaused, TypeResumed, TypeConfigured, TypeMetadataUpdated,
+		TypeSubscriptionConfigured, TypeProcessorRegistered:
 		return true
 	}
 	return false
@@ -120,6 +128,12 @@ func (in *Input) checkCore() error {
 		if len(in.Payload) == 0 || in.Payload[0] != '{' {
 			return invalidEvent("payload", "must be a JSON object")
 		}
+	case TypeSubscriptionConfigured:
+		if in.Payload == nil {
+			return invalidEvent("payload", `is required, such as {"key":"breaker","processor":"circuit-breaker"}`)
+		}
+		_, err := parseSubscriptionConfigured(in.Payload)
+		return err
 	}
 	return nil
 }

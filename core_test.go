@@ -110,6 +110,8 @@ func TestCoreTypes(t *testing.T) {
 		{millpond.TypeErrorOccurred, false, true, false},
 		{millpond.TypeConfigured, true, false, true},
 		{millpond.TypeMetadataUpdated, true, false, true},
+		{millpond.TypeSubscriptionConfigured, true, false, true},
+		{millpond.TypeProcessorRegistered, false, true, true},
 		{"stream/", false, false, false},
 		{"chat/message", false, false, false},
 	} {

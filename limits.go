@@ -28,6 +28,10 @@ const (
 	MaxSubscriptions = 1024
 	// MaxEventTypes bounds the event types that one subscription filters by.
 	MaxEventTypes = 100
+	// MaxOutboundSubscriptions bounds the outbound subscriptions of one stream.
+	MaxOutboundSubscriptions = 64
+	// MaxSubscriptionKeyBytes bounds the key of an outbound subscription.
+	MaxSubscriptionKeyBytes = 128
 
 	// maxObjectFields bounds the fields of a JSON object that is decoded here, with those that are ignored. The widest
 	// message has 8.
