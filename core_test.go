@@ -3,6 +3,7 @@ package millpond_test
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,21 @@ var (
 	wokenEvent   = [2]string{millpond.TypeWoken, `{"incarnationId":"w1"}`}
 	pausedEvent  = [2]string{millpond.TypePaused, `{"reason":"maintenance"}`}
 	resumedEvent = [2]string{millpond.TypeResumed, ""}
+
+	connectedEvent = [2]string{millpond.TypeSubscriberConnected,
+		`{"key":"k","direction":"outbound","subscriber":"s","incarnationId":"w1","processor":{"slug":"p","version":"1","consumes":["a"]}}`}
+	disconnectedEvent = [2]string{millpond.TypeSubscriberDisconnected, `{"key":"k","incarnationId":"w1","reason":"unsubscribed"}`}
 )
+
+func childEvent(path string) [2]string {
+	return [2]string{millpond.TypeChildStreamCreated, `{"childPath":"` + path + `"}`}
+}
+
+// connected is the state after connectedEvent at offset 3.
+func connected(s *millpond.State) {
+	s.Connections = s.Connections.With("k", millpond.Connection{Direction: millpond.Outbound, Subscriber: "s", ConnectedAt: created.Add(2 * time.Second),
+		Processor: &millpond.Contract{Slug: "p", Version: "1", Consumes: []string{"a"}}})
+}
 
 // S9: the state is the fold of the events, and of nothing else.
 func TestReduce(t *testing.T) {
@@ -60,8 +75,23 @@ func TestReduce(t *testing.T) {
 			[2]string{millpond.TypeConfigured, `{"b": 2}`}), with(base(4), func(s *millpond.State) { s.Config = json.RawMessage(`{"b": 2}`) })},
 		{"S19: metadata-updated replaces the metadata", fold(createdEvent, wokenEvent, [2]string{millpond.TypeMetadataUpdated, `{"a":1}`},
 			[2]string{millpond.TypeMetadataUpdated, `{}`}), with(base(4), func(s *millpond.State) { s.Metadata = json.RawMessage(`{}`) })},
+		{"S11: children: immediate ones, each once", fold(createdEvent, wokenEvent, childEvent("/chat/a/b"), childEvent("/chat/b"),
+			childEvent("/chat/a"), childEvent("/chat/a")), with(base(6), func(s *millpond.State) { s.ChildPaths = s.ChildPaths.With("/chat/a").With("/chat/b") })},
+		{"S11: what is not below is no child", fold(createdEvent, wokenEvent, childEvent("/chatter/a"), childEvent("/chat"), childEvent("/chat/"), childEvent("")), base(6)},
+		{"S10: connected", fold(createdEvent, wokenEvent, connectedEvent), with(base(3), connected)},
+		{"S10: connected again", fold(createdEvent, wokenEvent, connectedEvent, connectedEvent), with(base(4), func(s *millpond.State) {
+			connected(s)
+			c, _ := s.Connections.Get("k")
+			c.ConnectedAt = created.Add(3 * time.Second)
+			s.Connections = s.Connections.With("k", c)
+		})},
+		{"S10: disconnected", fold(createdEvent, wokenEvent, connectedEvent, disconnectedEvent), base(4)},
+		{"S10: woken clears the roster", fold(createdEvent, wokenEvent, connectedEvent, wokenEvent), base(4)},
 		{"payloads that cannot be read change the counts", fold(createdEvent, wokenEvent, [2]string{millpond.TypePaused, `7`},
 			[2]string{millpond.TypePaused, ""}, [2]string{millpond.TypeWoken, `[]`}), base(5)},
+		{"nor do those of presence and children", fold(createdEvent, wokenEvent, [2]string{millpond.TypeChildStreamCreated, `7`},
+			[2]string{millpond.TypeSubscriberConnected, `[]`}, [2]string{millpond.TypeSubscriberConnected, `{}`},
+			[2]string{millpond.TypeSubscriberDisconnected, `7`}), base(6)},
 	} {
 		if !reflect.DeepEqual(test.got, test.want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", test.name, test.got, test.want)
@@ -71,13 +101,20 @@ func TestReduce(t *testing.T) {
 
 // A snapshot is a state as JSON: folding on from it gives what folding from the start gives.
 func TestStateSnapshot(t *testing.T) {
+	full := fold(createdEvent, wokenEvent, connectedEvent, childEvent("/chat/b"), childEvent("/chat/a"))
+	if text, err := json.Marshal(full); err != nil || !strings.HasSuffix(string(text), `"childPaths":["/chat/a","/chat/b"],"paused":false,`+
+		`"connections":{"k":{"direction":"outbound","subscriber":"s","processor":{"slug":"p","version":"1","consumes":["a"]},"connectedAt":"2025-03-01T12:00:02Z"}}}`) {
+		t.Errorf("got %s, %v", text, err)
+	} else if back := (millpond.State{}); json.Unmarshal(text, &back) != nil || !reflect.DeepEqual(back, full) {
+		t.Errorf("read back as %+v", back)
+	}
 	s := fold(createdEvent, wokenEvent, pausedEvent, [2]string{millpond.TypeConfigured, `{"a":1}`})
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"namespace":"default","path":"/chat","createdAt":"2025-03-01T12:00:00.000000000Z","incarnationId":"w1",` +
-		`"config":{"a":1},"eventCount":4,"maxOffset":4,"paused":true,"pauseReason":"maintenance"}`
+		`"config":{"a":1},"eventCount":4,"maxOffset":4,"childPaths":[],"paused":true,"pauseReason":"maintenance","connections":{}}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
@@ -112,6 +149,9 @@ func TestCoreTypes(t *testing.T) {
 		{millpond.TypeMetadataUpdated, true, false, true},
 		{millpond.TypeSubscriptionConfigured, true, false, true},
 		{millpond.TypeProcessorRegistered, false, true, true},
+		{millpond.TypeChildStreamCreated, false, true, true},
+		{millpond.TypeSubscriberConnected, false, true, true},
+		{millpond.TypeSubscriberDisconnected, false, true, true},
 		{"stream/", false, false, false},
 		{"chat/message", false, false, false},
 	} {

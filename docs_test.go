@@ -98,14 +98,17 @@ func TestProtocolTables(t *testing.T) {
 	for what, limit := range map[string]int{
 		"control message": millpond.MaxMessageBytes,
 		"batch frame":     millpond.MaxFrameBytes,
-		"payload and metadata of an event, together": millpond.MaxEventBytes,
-		"events of an append":                        millpond.MaxBatchEvents,
-		"subscriptions of a connection":              millpond.MaxSubscriptions,
-		"credit of a subscription at a time":         millpond.MaxCreditBytes,
-		"text of an append's events":                 millpond.MaxBatchBytes,
-		"metadata of an event":                       millpond.MaxMetadataBytes,
-		"nesting of JSON":                            millpond.MaxJSONDepth,
-		"types of a subscription":                    millpond.MaxEventTypes,
+		"payload and metadata of an event, together":         millpond.MaxEventBytes,
+		"events of an append":                                millpond.MaxBatchEvents,
+		"subscriptions of a connection":                      millpond.MaxSubscriptions,
+		"credit of a subscription at a time":                 millpond.MaxCreditBytes,
+		"text of an append's events":                         millpond.MaxBatchBytes,
+		"metadata of an event":                               millpond.MaxMetadataBytes,
+		"nesting of JSON":                                    millpond.MaxJSONDepth,
+		"types of a subscription":                            millpond.MaxEventTypes,
+		"segments of a path":                                 millpond.MaxPathSegments,
+		"reason of `stream/paused`":                          millpond.MaxPauseReasonBytes,
+		"payload of a `stream/…` type that a client appends": millpond.MaxCorePayloadBytes,
 	} {
 		if row := fmt.Sprintf("| %s | %d", what, limit); !strings.Contains(doc, row) {
 			t.Errorf("no row %s", row)

@@ -181,7 +181,7 @@ func FuzzInputJSON(f *testing.F) {
 // The rules of a name, said another way than the code does.
 var (
 	namespaceRule = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
-	pathRule      = regexp.MustCompile(`^(/|(/[a-z0-9._-]+)+)$`)
+	pathRule      = regexp.MustCompile(`^(/|(/[a-z0-9._-]+){1,64})$`)
 	dotsRule      = regexp.MustCompile(`(^|/)\.\.?(/|$)`)
 )
 

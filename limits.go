@@ -6,11 +6,14 @@ import "time"
 const (
 	MaxNamespaceBytes      = 64        // namespace of a Name
 	MaxPathBytes           = 512       // path of a Name
+	MaxPathSegments        = 64        // of a path: creating a stream is told to all streams above it
 	MaxTypeBytes           = 256       // Event.Type
 	MaxIdempotencyKeyBytes = 512       // Event.IdempotencyKey
 	MaxSlugBytes           = 128       // Source.Processor.Slug
 	MaxVersionBytes        = 64        // Source.Processor.Version
 	MaxMetadataBytes       = 64 << 10  // Event.Metadata
+	MaxCorePayloadBytes    = 64 << 10  // payload of a core type that a client appends
+	MaxPauseReasonBytes    = 1 << 10   // reason of stream/paused: each append that it refuses repeats it
 	MaxEventBytes          = 512 << 10 // payload and metadata of one event together
 	MaxJSONDepth           = 500       // nesting of payload or metadata; SQLite refuses JSON deeper than 1000
 	MaxBatchEvents         = 1000      // events of one append

@@ -11,7 +11,7 @@ const DefaultNamespace = "default"
 // Name names a stream. It is comparable. The zero Name is not valid: make one with [NewName].
 type Name struct {
 	Namespace string `json:"namespace"` // 1–64 bytes of [a-z0-9._-], not "." or ".."
-	Path      string `json:"path"`      // "/" or "/segment/segment…", at most 512 bytes
+	Path      string `json:"path"`      // "/" or "/segment/segment…", at most 512 bytes and 64 segments
 }
 
 // NewName makes a Name of a namespace and a path, or says which rule they break, as an *Error with code
@@ -38,12 +38,29 @@ func (n Name) Validate() error {
 	if n.Path == "/" {
 		return nil
 	}
+	if segments := strings.Count(n.Path, "/"); segments > MaxPathSegments {
+		return invalidName("path", fmt.Sprintf("%d segments are over the limit of %d", segments, MaxPathSegments))
+	}
 	for segment := range strings.SplitSeq(n.Path[1:], "/") {
 		if why := checkSegment(segment); why != "" {
 			return invalidName("path", why)
 		}
 	}
 	return nil
+}
+
+// Ancestors are the paths of the streams above a path, from the root on: of "/a/b", "/" and "/a".
+func Ancestors(path string) []string {
+	if path == "/" {
+		return nil
+	}
+	all := []string{"/"}
+	for i := 1; i < len(path); i++ {
+		if path[i] == '/' {
+			all = append(all, path[:i])
+		}
+	}
+	return all
 }
 
 // String is "namespace:path", such as "default:/chat/42".

@@ -2,6 +2,7 @@ package millpond_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ var validNames = []millpond.Name{
 	{Namespace: "0._-", Path: "/.hidden/..a/a../-/_/0"},
 	{Namespace: "...", Path: "/..."},
 	{Namespace: strings.Repeat("n", 64), Path: "/" + strings.Repeat("p", 511)},
-	{Namespace: "default", Path: strings.Repeat("/a", 256)},
+	{Namespace: "default", Path: strings.Repeat("/a", 64)},
 }
 
 var invalidNames = []struct {
@@ -46,6 +47,7 @@ var invalidNames = []struct {
 	{"not ASCII", millpond.Name{Namespace: "default", Path: "/ä"}, "path"},
 	{"Kelvin sign, which folds to k", millpond.Name{Namespace: "default", Path: "/a\u212a"}, "path"},
 	{"path over 512 bytes", millpond.Name{Namespace: "default", Path: "/" + strings.Repeat("p", 512)}, "path"},
+	{"path of 65 segments", millpond.Name{Namespace: "default", Path: strings.Repeat("/a", 65)}, "path"},
 }
 
 // S4: names are checked, and the error names the field.
@@ -68,6 +70,14 @@ func TestName(t *testing.T) {
 	}
 	if err := (millpond.Name{Namespace: "default", Path: "/\xff"}).Validate(); !errors.Is(err, millpond.InvalidName) {
 		t.Errorf("invalid UTF-8: error %v", err)
+	}
+}
+
+func TestAncestors(t *testing.T) {
+	for path, want := range map[string][]string{"/": nil, "/a": {"/"}, "/a/b": {"/", "/a"}, "/a/b/c.d": {"/", "/a", "/a/b"}} {
+		if got := millpond.Ancestors(path); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 /** Names: the same as in the Go package. */
 export const maxNamespaceBytes = 64;
 export const maxPathBytes = 512;
+export const maxPathSegments = 64;
 
 /** How long a call waits for a tab that leads before it fails with `no_leader`. */
 export const readyTimeoutMs = 10_000;

@@ -1,5 +1,5 @@
 import { RequestError } from './errors.ts';
-import { maxNamespaceBytes, maxPathBytes } from './limits.ts';
+import { maxNamespaceBytes, maxPathBytes, maxPathSegments } from './limits.ts';
 
 /** Names a stream. */
 export interface StreamName {
@@ -32,7 +32,9 @@ export const nameKey = (name: StreamName): string => `${name.namespace}:${name.p
 function checkPath(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must start with "/"';
   if (path === '/') return undefined;
-  for (const segment of path.slice(1).split('/')) {
+  const segments = path.slice(1).split('/');
+  if (segments.length > maxPathSegments) return `${segments.length} segments are over the limit of ${maxPathSegments}`;
+  for (const segment of segments) {
     const why = checkSegment(segment);
     if (why !== undefined) return why;
   }
