@@ -19,7 +19,7 @@ func openStorage(ctx context.Context, o Options) (*storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := sqlite.Open(opfs.Database, sqlite.Options{VFS: pool.VFS(), Exclusive: true})
+	c, err := sqlite.Open(opfs.Database, sqlite.Options{Files: pool, Exclusive: true})
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}

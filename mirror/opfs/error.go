@@ -3,6 +3,8 @@ package opfs
 import (
 	"errors"
 	"fmt"
+
+	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // What callers branch on: errors.Is(err, opfs.ErrFull).
@@ -12,7 +14,7 @@ var (
 	// ErrBusy: another worker has the files open. Two tabs need the Web Lock of the mirror to take turns.
 	ErrBusy = errors.New("the files are open elsewhere")
 	// ErrFull: the origin's quota or the disk is used up. Make room, or ask the user to.
-	ErrFull = errors.New("storage quota exceeded")
+	ErrFull = fmt.Errorf("storage quota exceeded: %w", sqlite.Full)
 	// ErrName: not a name for a pool.
 	ErrName = errors.New("a name has 1 to 64 letters, digits, '-', '_' or '.', and no '.' at its start")
 )
@@ -26,15 +28,15 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("opfs: %s: %s: %s", e.Op, e.Name, e.Message) }
 
-// Is sorts the names that browsers use into the errors that callers branch on.
-func (e *Error) Is(target error) bool {
+// Unwrap sorts the names that browsers use into the errors that callers branch on.
+func (e *Error) Unwrap() error {
 	switch e.Name {
 	case "QuotaExceededError":
-		return target == ErrFull
+		return ErrFull
 	case "NoModificationAllowedError", "InvalidStateError": // Chromium and Firefox, WebKit
-		return target == ErrBusy
+		return ErrBusy
 	case "NotSupportedError", "SecurityError", "UnknownError": // no such API, private windows, Safari's private windows
-		return target == ErrUnavailable
+		return ErrUnavailable
 	}
-	return false
+	return nil
 }

@@ -119,7 +119,7 @@ func (h *fakeHandle) Close() error {
 }
 
 // newTestFile is a file on a disk of its own.
-func newTestFile(t testing.TB) (*File, *fakeHandle) {
+func newTestFile(t testing.TB) (*file, *fakeHandle) {
 	t.Helper()
 	h := newDisk().handles[0]
 	f, err := newFile(h)

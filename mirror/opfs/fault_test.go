@@ -32,7 +32,7 @@ type told struct {
 
 // work runs the transactions, each as often as it takes until one attempt is over; a failed one is not tried again.
 func work(pool *Pool, settings string) (o told) {
-	conn, err := sqlite.Open(Database, sqlite.Options{VFS: pool.VFS()})
+	conn, err := sqlite.Open(Database, sqlite.Options{Files: pool})
 	if err != nil {
 		o.failures = append(o.failures, err)
 		return o
@@ -72,7 +72,7 @@ func (d *disk) verify(acknowledged []int) error {
 		return err
 	}
 	defer pool.Close()
-	conn, err := sqlite.Open(Database, sqlite.Options{VFS: pool.VFS()})
+	conn, err := sqlite.Open(Database, sqlite.Options{Files: pool})
 	if err != nil {
 		return err
 	}

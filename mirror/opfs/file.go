@@ -17,8 +17,8 @@ type Handle interface {
 	Close() error
 }
 
-// File is a file of a pool: what was written and is not yet sent to the handle is part of it.
-type File struct {
+// file is a file of a pool: what was written and is not yet sent to the handle is part of it. It is a [sqlite.File].
+type file struct {
 	handle  Handle
 	stored  int64  // size of what the handle has: asking it is dear
 	pending []byte // written to the file, not yet to the handle: contiguous from pendingAt
@@ -30,16 +30,18 @@ type File struct {
 	endsTransaction func(p []byte, at int64) bool
 }
 
-func newFile(h Handle) (*File, error) {
+func newFile(h Handle) (*file, error) {
 	size, err := h.Size()
 	if err != nil {
 		return nil, err
 	}
-	return &File{handle: h, stored: size}, nil
+	return &file{handle: h, stored: size}, nil
 }
 
 // Size is the size of the file.
-func (f *File) Size() int64 {
+func (f *file) Size() (int64, error) { return f.size(), nil }
+
+func (f *file) size() int64 {
 	if len(f.pending) == 0 {
 		return f.stored
 	}
@@ -47,11 +49,11 @@ func (f *File) Size() int64 {
 }
 
 // ReadAt reads as io.ReaderAt does. It never sends out what is pending: a read has no way to report that a write failed.
-func (f *File) ReadAt(p []byte, at int64) (int, error) {
+func (f *file) ReadAt(p []byte, at int64) (int, error) {
 	if f.broken != nil {
 		return 0, f.broken
 	}
-	want := p[:min(int64(len(p)), max(0, f.Size()-at))]
+	want := p[:min(int64(len(p)), max(0, f.size()-at))]
 	if err := f.readStored(want, at); err != nil {
 		return 0, err
 	}
@@ -63,7 +65,7 @@ func (f *File) ReadAt(p []byte, at int64) (int, error) {
 }
 
 // readStored fills p from the handle, and with zeros where the handle has nothing yet.
-func (f *File) readStored(p []byte, at int64) error {
+func (f *file) readStored(p []byte, at int64) error {
 	if at >= f.at && at+int64(len(p)) <= f.at+int64(len(f.pending)) {
 		return nil // all of it is pending
 	}
@@ -80,7 +82,7 @@ func (f *File) readStored(p []byte, at int64) error {
 }
 
 // overlay copies over p, which begins at at, what is pending of it.
-func (f *File) overlay(p []byte, at int64) {
+func (f *file) overlay(p []byte, at int64) {
 	switch skip := f.at - at; {
 	case skip >= int64(len(p)) || -skip >= int64(len(f.pending)):
 	case skip >= 0:
@@ -91,12 +93,12 @@ func (f *File) overlay(p []byte, at int64) {
 }
 
 // WriteAt writes as io.WriterAt does, later if it can. An error may be about an earlier write.
-func (f *File) WriteAt(p []byte, at int64) (int, error) {
+func (f *file) WriteAt(p []byte, at int64) (int, error) {
 	if f.broken != nil {
 		return 0, f.broken
 	}
 	if !f.fits(p, at) {
-		if err := f.Drain(); err != nil {
+		if err := f.drain(); err != nil {
 			return 0, err
 		}
 		f.at = at
@@ -110,7 +112,7 @@ func (f *File) WriteAt(p []byte, at int64) (int, error) {
 		f.pending = append(f.pending, p[over:]...)
 	}
 	if f.endsTransaction != nil && f.endsTransaction(p, at) {
-		if err := f.Drain(); err != nil {
+		if err := f.drain(); err != nil {
 			return 0, err
 		}
 	}
@@ -118,13 +120,13 @@ func (f *File) WriteAt(p []byte, at int64) (int, error) {
 }
 
 // fits reports whether the write continues, or writes over, what is pending, within the bound.
-func (f *File) fits(p []byte, at int64) bool {
+func (f *file) fits(p []byte, at int64) bool {
 	end := f.at + int64(len(f.pending))
 	return len(f.pending) > 0 && f.at <= at && at <= end && at+int64(len(p)) <= f.at+maxWriteBytes
 }
 
-// Drain sends out what is pending. After a failure it is gone: the file is as the handle has it.
-func (f *File) Drain() error {
+// drain sends out what is pending. After a failure it is gone: the file is as the handle has it.
+func (f *file) drain() error {
 	if f.broken != nil || len(f.pending) == 0 {
 		return f.broken
 	}
@@ -134,7 +136,7 @@ func (f *File) Drain() error {
 }
 
 // store writes to the handle.
-func (f *File) store(p []byte, at int64) error {
+func (f *file) store(p []byte, at int64) error {
 	f.dirty = true
 	for len(p) > 0 {
 		n, err := f.handle.WriteAt(p, at)
@@ -151,7 +153,7 @@ func (f *File) store(p []byte, at int64) error {
 }
 
 // failed finds out how large the file is after a failure, for nobody else says.
-func (f *File) failed(err error) error {
+func (f *file) failed(err error) error {
 	size, sizeErr := f.handle.Size()
 	if sizeErr != nil {
 		f.broken = err
@@ -161,8 +163,8 @@ func (f *File) failed(err error) error {
 }
 
 // Truncate makes the file shorter, or longer by zeros.
-func (f *File) Truncate(size int64) error {
-	if err := f.Drain(); err != nil {
+func (f *file) Truncate(size int64) error {
+	if err := f.drain(); err != nil {
 		return err
 	}
 	if size == f.stored {
@@ -177,8 +179,8 @@ func (f *File) Truncate(size int64) error {
 }
 
 // Sync makes what was written survive a power loss.
-func (f *File) Sync() error {
-	if err := f.Drain(); err != nil || !f.dirty {
+func (f *file) Sync() error {
+	if err := f.drain(); err != nil || !f.dirty {
 		return err
 	}
 	if err := f.handle.Flush(); err != nil {
@@ -188,17 +190,20 @@ func (f *File) Sync() error {
 	return nil
 }
 
-// Settle is Drain for a caller that has already been promised what is pending: a failure breaks the file.
-func (f *File) Settle() error {
-	err := f.Drain()
+// settle is drain for a caller that has already been promised what is pending: a failure breaks the file.
+func (f *file) settle() error {
+	err := f.drain()
 	if err != nil {
 		f.broken = err
 	}
 	return err
 }
 
+// Close ends SQLite's use of the file. The handle stays open: it is the pool's.
+func (f *file) Close() error { return f.settle() }
+
 // close settles, flushes and closes the handle, whatever fails on the way; it returns the first failure.
-func (f *File) close() error {
+func (f *file) close() error {
 	err := f.Sync()
 	if closeErr := f.handle.Close(); err == nil {
 		err = closeErr

@@ -53,8 +53,8 @@ func compareWithPlain(t *testing.T, r *rand.Rand) error {
 				return fmt.Errorf("step %d: the flushed file is another", step)
 			}
 		}
-		if file.Size() != int64(len(plain.data)) {
-			return fmt.Errorf("step %d: size %d, not %d", step, file.Size(), len(plain.data))
+		if file.size() != int64(len(plain.data)) {
+			return fmt.Errorf("step %d: size %d, not %d", step, file.size(), len(plain.data))
 		}
 	}
 	if err := file.close(); err != nil || !bytes.Equal(handle.flushed, plain.data) {
@@ -63,7 +63,7 @@ func compareWithPlain(t *testing.T, r *rand.Rand) error {
 	return nil
 }
 
-func compareRead(file *File, plain []byte, at int64, size int) error {
+func compareRead(file *file, plain []byte, at int64, size int) error {
 	got := bytes.Repeat([]byte{0xee}, size) // what is read overwrites it
 	n, err := file.ReadAt(got, at)
 	want := plain[min(at, int64(len(plain))):min(at+int64(size), int64(len(plain)))]
@@ -140,7 +140,7 @@ func TestFileFailedWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, send := range []func() error{
-		file.Drain,
+		file.drain,
 		file.Sync,
 		func() error { return file.Truncate(0) },
 		func() error { _, err := file.WriteAt([]byte("elsewhere"), 1000); return err },
@@ -172,14 +172,14 @@ func onlyWrites(fault func(int, string) (int, error)) func(int, string) (int, er
 
 // A file that nothing can be said about any more, or has lost what was promised, fails for ever.
 func TestFileBroken(t *testing.T) {
-	for name, breakIt := range map[string]func(*File, *disk) error{
-		"no size after a failure": func(f *File, d *disk) error {
+	for name, breakIt := range map[string]func(*file, *disk) error{
+		"no size after a failure": func(f *file, d *disk) error {
 			d.fault = func(int, string) (int, error) { return 0, errFake }
-			return f.Drain()
+			return f.drain()
 		},
-		"lost after the promise": func(f *File, d *disk) error {
+		"lost after the promise": func(f *file, d *disk) error {
 			d.fault = onlyWrites(func(int, string) (int, error) { return 0, errFake })
-			return f.Settle()
+			return f.settle()
 		},
 	} {
 		file, handle := newTestFile(t)
@@ -202,7 +202,7 @@ func TestFileBroken(t *testing.T) {
 func TestFileShrunk(t *testing.T) {
 	file, handle := newTestFile(t)
 	mustWrite(t, file, make([]byte, 100), 0)
-	if err := file.Drain(); err != nil {
+	if err := file.drain(); err != nil {
 		t.Fatal(err)
 	}
 	handle.data = handle.data[:10]
@@ -211,7 +211,7 @@ func TestFileShrunk(t *testing.T) {
 	}
 }
 
-func mustWrite(t testing.TB, f *File, p []byte, at int64) {
+func mustWrite(t testing.TB, f *file, p []byte, at int64) {
 	t.Helper()
 	if n, err := f.WriteAt(p, at); n != len(p) || err != nil {
 		t.Fatalf("write: %d, %v", n, err)

@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync/atomic"
-
-	"github.com/ncruces/go-sqlite3/vfs"
 )
 
-// Database is the path of a pool's database, for the VFS of the pool.
+// Database is the path of a pool's database.
 const Database = "db"
 
 // fileNames are the files of a pool: SQLite derives the names of the other two.
@@ -18,11 +15,10 @@ var fileNames = [...]string{Database, Database + "-journal", Database + "-wal"}
 var errClosed = errors.New("opfs: the pool is closed")
 
 // Pool is the open files of one mirror. SQLite deletes files, but a pool keeps them, empty: so a file exists for SQLite
-// when it is not empty.
+// when it is not empty. A pool is a [sqlite.Files].
 type Pool struct {
 	name   string
-	vfs    string
-	files  [len(fileNames)]*File
+	files  [len(fileNames)]*file
 	inUse  bool // a connection has the database open
 	closed bool
 }
@@ -43,12 +39,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// pools numbers the pools: the VFS of a pool that was closed too early must not be taken for that of the next.
-var pools atomic.Int64
-
-// newPool makes a pool of open handles, in the order of fileNames, and registers its VFS.
+// newPool makes a pool of open handles, in the order of fileNames.
 func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
-	p := &Pool{name: name, vfs: fmt.Sprintf("opfs-%d-%s", pools.Add(1), name)}
+	p := &Pool{name: name}
 	for i, h := range handles {
 		f, err := newFile(h)
 		if err != nil {
@@ -57,24 +50,20 @@ func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
 		p.files[i] = f
 	}
 	p.file(Database + "-wal").endsTransaction = walCommits()
-	vfs.Register(p.vfs, &poolVFS{p})
 	return p, nil
 }
-
-// VFS is the name of the file layer for sqlite.Options, as long as the pool is open.
-func (p *Pool) VFS() string { return p.vfs }
 
 // Files tells the files and how large they are.
 func (p *Pool) Files() []FileInfo {
 	infos := make([]FileInfo, len(p.files))
 	for i, f := range p.files {
-		infos[i] = FileInfo{fileNames[i], f.Size()}
+		infos[i] = FileInfo{fileNames[i], f.size()}
 	}
 	return infos
 }
 
 // file finds a file by SQLite's name for it; nil when the pool has none of that name.
-func (p *Pool) file(name string) *File {
+func (p *Pool) file(name string) *file {
 	for i, n := range fileNames {
 		if n == name {
 			return p.files[i]
@@ -87,7 +76,7 @@ func (p *Pool) file(name string) *File {
 func (p *Pool) settle() error {
 	var errs []error
 	for _, f := range p.files {
-		errs = append(errs, f.Settle())
+		errs = append(errs, f.settle())
 	}
 	return errors.Join(errs...)
 }
@@ -107,7 +96,7 @@ func (p *Pool) Clear() error {
 }
 
 // remove does what a pool does in the place of deleting.
-func remove(f *File) error {
+func remove(f *file) error {
 	if err := f.Truncate(0); err != nil {
 		return err
 	}
@@ -127,7 +116,6 @@ func (p *Pool) Close() error {
 		}
 	}
 	p.closed = true
-	p.unregister()
 	return errors.Join(errs...)
 }
 
@@ -137,11 +125,4 @@ func (p *Pool) Abandon() error {
 		f.pending, f.dirty = nil, false
 	}
 	return p.Close()
-}
-
-// unregister ends the VFS, once neither the pool nor a connection needs it: go-sqlite3 panics without.
-func (p *Pool) unregister() {
-	if p.closed && !p.inUse {
-		vfs.Unregister(p.vfs)
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
-	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 func openPool(t testing.TB, d *disk) *Pool {
@@ -20,7 +19,7 @@ func openPool(t testing.TB, d *disk) *Pool {
 
 func openConn(t testing.TB, pool *Pool) sqlite.Conn {
 	t.Helper()
-	conn, err := sqlite.Open(Database, sqlite.Options{VFS: pool.VFS()})
+	conn, err := sqlite.Open(Database, sqlite.Options{Files: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +52,7 @@ func TestPoolConnection(t *testing.T) {
 	d := newDisk()
 	pool := openPool(t, d)
 	conn := openConn(t, pool)
-	if _, err := sqlite.Open(Database, sqlite.Options{VFS: pool.VFS()}); !errors.Is(err, sqlite.Busy) {
+	if _, err := sqlite.Open(Database, sqlite.Options{Files: pool}); !errors.Is(err, sqlite.Busy) {
 		t.Errorf("a second connection: %v", err)
 	}
 	if err := conn.Exec("ATTACH 'other' AS other"); !errors.Is(err, sqlite.CantOpen) {
@@ -113,17 +112,17 @@ func TestPoolCommitLeavesNothingPending(t *testing.T) {
 }
 
 // What is pending at the end of a commit and fails then has been promised: the file is broken.
-func TestPoolCommitPhaseTwo(t *testing.T) {
+func TestPoolCommitted(t *testing.T) {
 	d := newDisk()
 	pool := openPool(t, d)
-	file, _, err := (&poolVFS{pool}).Open(Database, vfs.OPEN_MAIN_DB)
+	database, err := pool.Open(Database, sqlite.DatabaseFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wal := pool.file(Database + "-wal")
 	mustWrite(t, wal, make([]byte, walFrameHeaderBytes), 32)
 	d.fault = onlyWrites(func(int, string) (int, error) { return 0, errFake })
-	if err := file.(vfs.FileCommitPhaseTwo).CommitPhaseTwo(); err == nil {
+	if err := database.(sqlite.Committer).Committed(); err == nil {
 		t.Error("the failure is not told")
 	}
 	d.fault = nil

@@ -9,8 +9,8 @@
 // # Platforms
 //
 // Natively a path names a file of the operating system. Under GOOS=js there are no such files: a database is in memory,
-// or in a file layer that is given by name in [Options.VFS] (see package opfs). There, a database has one
-// connection at a time ([Options.Exclusive]), because neither locks nor shared memory exist.
+// or in a file layer, [Options.Files] (see package opfs). There, a database has one connection at a time
+// ([Options.Exclusive]), because neither locks nor shared memory exist.
 //
 // A connection uses at most 256 MiB of memory; what needs more fails with [NoMem].
 package sqlite

@@ -2,22 +2,35 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ncruces/go-sqlite3"
 )
 
 // engine is a Conn on go-sqlite3.
-type engine struct{ conn *sqlite3.Conn }
+type engine struct {
+	conn       *sqlite3.Conn
+	unregister func() // the file layer, once it is of no use; may be nil
+}
 
 var _ Conn = engine{}
 
-func open(filename string) (_ Conn, err error) {
+// open opens the database at path, in a file layer if there is one.
+func open(path string, files Files) (_ Conn, err error) {
+	var e engine
+	if files != nil {
+		path, e.unregister = register(path, files)
+	}
+	defer func() {
+		if err != nil && e.unregister != nil {
+			e.unregister()
+		}
+	}()
 	defer caughtNoMem(&err)
-	conn, err := sqlite3.Open(filename)
-	if err != nil {
+	if e.conn, err = sqlite3.Open(path); err != nil {
 		return nil, engineError(err)
 	}
-	return engine{conn}, nil
+	return e, nil
 }
 
 func (e engine) Prepare(sql string) (_ Stmt, tail string, err error) {
@@ -37,7 +50,14 @@ func (e engine) Exec(sql string) (err error) {
 func (e engine) Changes() int64         { return e.conn.Changes() }
 func (e engine) LastInsertRowID() int64 { return e.conn.LastInsertRowID() }
 func (e engine) InTransaction() bool    { return !e.conn.GetAutocommit() }
-func (e engine) Close() error           { return engineError(e.conn.Close()) }
+
+func (e engine) Close() error {
+	err := engineError(e.conn.Close())
+	if e.unregister != nil && !errors.Is(err, Busy) {
+		e.unregister()
+	}
+	return err
+}
 
 func (e engine) OnUpdate(fn func(table string, rowid int64)) {
 	if fn == nil {

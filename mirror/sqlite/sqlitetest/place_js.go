@@ -42,7 +42,7 @@ func (p *place) open() (sqlite.Conn, error) {
 	if !p.durable() {
 		return sqlite.Open(sqlite.Memory, sqlite.Options{})
 	}
-	return sqlite.Open(opfs.Database, sqlite.Options{VFS: p.pool.VFS()})
+	return sqlite.Open(opfs.Database, sqlite.Options{Files: p.pool})
 }
 
 func (p *place) crash() error {
