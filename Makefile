@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test e2e lint bench fuzz soak clean
+.PHONY: help run build test e2e lint bench bench-engine fuzz soak clean
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
@@ -20,7 +20,7 @@ WEB_SOURCES := $(shell find web \( -name node_modules -o -name .cache -o -path w
                -not -name millpond.wasm -not -name wasm_exec.js -print)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Build, then serve on http://127.0.0.1:8080 with the data in ./data
 	bin/millpond serve --data ./data
@@ -51,6 +51,10 @@ bench: build ## Measure what docs/benchmarks.md says, and write it there
 	.ci/chromium
 	go test ./e2e -run '^$$' -bench Figure -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md
 
+bench-engine: .make/peers ## Measure the browser's SQLite engine beside sqlite-wasm and wa-sqlite, and write it there
+	.ci/chromium
+	go test ./e2e -run '^$$' -bench '^BenchmarkEngine$$' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-engine'
+
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
@@ -70,6 +74,10 @@ bin/millpond: $(GO_SOURCES) .make/web
 
 .make/npm: web/package.json web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
+	@mkdir -p .make && touch $@
+
+.make/peers: e2e/testdata/engine/package.json e2e/testdata/engine/package-lock.json
+	npm --prefix e2e/testdata/engine ci
 	@mkdir -p .make && touch $@
 
 # `go tool staticcheck` would build the tool itself for GOOS=js.

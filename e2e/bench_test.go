@@ -204,10 +204,15 @@ func BenchmarkFigureBrowserApply(b *testing.B) {
 }
 
 // runWasmBenchmark runs benchmarks of a package in the browser and returns the best figure in a unit.
-func runWasmBenchmark(b *testing.B, browser *Browser, pkg, bench, unit string) (best float64) {
+func runWasmBenchmark(b *testing.B, browser *Browser, pkg, bench, unit string) float64 {
 	tab := browser.Open(serveWasm(b, buildWasm(b, pkg)))
 	defer tab.Close()
-	code, output := runWasm(b, tab, "-test.run=^$", "-test.bench="+bench, "-test.benchtime=300x", "-test.count=5")
+	return bestFigure(b, tab, unit, "-test.bench="+bench, "-test.benchtime=300x", "-test.count=5")
+}
+
+// bestFigure runs benchmarks in a tab that can run them, and returns the largest figure in a unit.
+func bestFigure(b *testing.B, tab *Tab, unit string, args ...string) (best float64) {
+	code, output := runWasm(b, tab, append(args, "-test.run=^$")...)
 	if code != 0 {
 		b.Fatalf("exit code %d:\n%s", code, output)
 	}

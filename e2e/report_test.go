@@ -6,12 +6,16 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-var reportFile = flag.String("report", "", "write the figures of the benchmarks to this Markdown file")
+var (
+	reportFile    = flag.String("report", "", "write the figures of the benchmarks to this Markdown file")
+	reportSection = flag.String("section", "make bench", "the command that measures, whose section of the file is replaced")
+)
 
 // figure is one line of docs/benchmarks.md.
 type figure struct {
@@ -29,7 +33,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	if *reportFile != "" && code == 0 {
-		if err := writeReport(*reportFile); err != nil {
+		if err := writeReport(*reportFile, "`"+*reportSection+"`"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -37,20 +41,25 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func writeReport(file string) error {
+// writeReport puts the figures in the file in the place of the section with this title, or at its end.
+func writeReport(file, title string) error {
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Benchmarks
-
-Written by %s on %s: %s, %d cores, %s, %s. Machines are shared and noisy: read the figures with what
-was measured beside them in the same run.
-
-| what | measured | target | beside it, in the same run |
-|---|---|---|---|
-`, "`make bench`", time.Now().UTC().Format("2006-01-02"), cpu(), runtime.NumCPU(), runtime.Version(), chromiumVersion())
+	fmt.Fprintf(&b, "%s\n\n%s: %s, %d cores, %s, %s.\n\n| what | measured | target | beside it, in the same run |\n|---|---|---|---|\n",
+		title, time.Now().UTC().Format("2006-01-02"), cpu(), runtime.NumCPU(), runtime.Version(), chromiumVersion())
 	for _, f := range figures {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.what, f.value, f.target, f.beside)
 	}
-	return os.WriteFile(file, []byte(b.String()), 0o644)
+	sections := strings.Split(string(old), "\n## ") // the first is what stands above all sections
+	i := slices.IndexFunc(sections, func(s string) bool { return strings.HasPrefix(s, title+"\n") })
+	if i < 0 {
+		i, sections = len(sections), append(sections, "")
+	}
+	sections[i] = b.String()
+	return os.WriteFile(file, []byte(strings.Join(sections, "\n## ")), 0o644)
 }
 
 func cpu() string {
