@@ -26,6 +26,13 @@ type Store interface {
 	// Offsets finds the records with the idempotency keys: for each key the offset, or 0.
 	Offsets(ctx context.Context, stream Stream, keys []string) ([]uint64, error)
 
+	// Checkpoint is the data of the checkpoint that a stream has under the key: [ErrNoCheckpoint] when it has none.
+	Checkpoint(ctx context.Context, stream Stream, key string) ([]byte, error)
+
+	// Checkpointed lists the streams that have checkpoints, in the order of namespace and path: at most limit, those after
+	// a name. The zero name is before all.
+	Checkpointed(ctx context.Context, after millpond.Name, limit int) ([]millpond.Name, error)
+
 	// Close waits for what is running and closes the store.
 	Close() error
 }
@@ -51,16 +58,24 @@ type Snapshot struct {
 	Data    []byte
 }
 
-// Batch adds records to the log of one stream.
+// Batch adds records to the log of one stream, and changes what is kept beside it.
 type Batch struct {
-	Stream   Stream
-	After    uint64   // offset that the batch follows; 0: it begins the stream
-	Records  []Record // at After+1, After+2, …; one at least
-	Snapshot Snapshot // to keep from now on; Data nil: as it was
+	Stream      Stream
+	After       uint64       // offset that the batch follows; 0: it begins the stream
+	Records     []Record     // at After+1, After+2, …; none only in a batch of checkpoints
+	Snapshot    Snapshot     // to keep from now on; Data nil: as it was
+	Checkpoints []Checkpoint // to keep or delete, in this order
 
 	// Replaces is, in a batch that begins a stream, the incarnation of the same name that is deleted, with all its
 	// records and keys. Empty: the name is new.
 	Replaces millpond.Incarnation
+}
+
+// Checkpoint is what a reader of a log wants kept of how far it has come. A store does not look into it. It stays until it
+// is deleted, or its stream is.
+type Checkpoint struct {
+	Key  string // tells the checkpoints of a stream apart; not empty
+	Data []byte // nil deletes it, if it is there; an empty one is kept
 }
 
 // Record is one event record, with the log's hash at it.

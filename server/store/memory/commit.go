@@ -63,7 +63,7 @@ func (d *disk) checkBatch(b *store.Batch) error {
 		l = nil
 	}
 	switch {
-	case len(b.Records) == 0:
+	case len(b.Records) == 0 && (len(b.Checkpoints) == 0 || b.After == 0):
 		return fmt.Errorf("%w: it is empty", store.ErrConflict)
 	case b.After == 0 && l != nil:
 		return fmt.Errorf("%w: the stream exists", store.ErrConflict)
@@ -95,7 +95,7 @@ func checkKeys(l *log, records []store.Record) error {
 func (d *disk) apply(b *store.Batch) {
 	l := d.streams[b.Stream.Name]
 	if b.After == 0 {
-		l = &log{stream: b.Stream, keys: map[string]uint64{}}
+		l = &log{stream: b.Stream, keys: map[string]uint64{}, checkpoints: map[string][]byte{}}
 		d.streams[b.Stream.Name] = l
 	}
 	arena := make([]byte, 0, recordBytes(b)) // the caller uses its own again
@@ -111,6 +111,13 @@ func (d *disk) apply(b *store.Batch) {
 	l.bytes += len(arena)
 	if b.Snapshot.Data != nil {
 		l.snapshot = store.Snapshot{Version: b.Snapshot.Version, Data: bytes.Clone(b.Snapshot.Data)}
+	}
+	for _, c := range b.Checkpoints {
+		if c.Data == nil {
+			delete(l.checkpoints, c.Key)
+		} else {
+			l.checkpoints[c.Key] = bytes.Clone(c.Data)
+		}
 	}
 }
 

@@ -42,11 +42,12 @@ type disk struct {
 
 // log is one incarnation of a stream. The disk's mu guards it.
 type log struct {
-	stream   store.Stream
-	records  []record
-	keys     map[string]uint64 // offsets of the idempotency keys
-	snapshot store.Snapshot
-	bytes    int // of the records
+	stream      store.Stream
+	records     []record
+	keys        map[string]uint64 // offsets of the idempotency keys
+	snapshot    store.Snapshot
+	checkpoints map[string][]byte // by key
+	bytes       int               // of the records
 }
 
 // record is an event record that never changes.

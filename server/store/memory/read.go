@@ -2,7 +2,9 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
@@ -97,4 +99,38 @@ func (s *Store) Offsets(ctx context.Context, stream store.Stream, keys []string)
 		return nil, err
 	}
 	return offsets, nil
+}
+
+// Checkpoint is the data of a checkpoint.
+func (s *Store) Checkpoint(ctx context.Context, stream store.Stream, key string) (data []byte, err error) {
+	err = s.view(ctx, stream, func(l *log) error {
+		kept, ok := l.checkpoints[key]
+		if !ok {
+			return store.ErrNoCheckpoint
+		}
+		data = append([]byte{}, kept...)
+		return nil
+	})
+	return data, err
+}
+
+// Checkpointed lists the streams that have checkpoints.
+func (s *Store) Checkpointed(ctx context.Context, after millpond.Name, limit int) ([]millpond.Name, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	s.disk.mu.RLock()
+	defer s.disk.mu.RUnlock()
+	var names []millpond.Name
+	for name, l := range s.disk.streams {
+		if len(l.checkpoints) > 0 && compareNames(name, after) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, compareNames)
+	return names[:min(limit, len(names))], nil
+}
+
+func compareNames(a, b millpond.Name) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Path, b.Path))
 }

@@ -77,10 +77,7 @@ func (w *writer) deleteStream(stream store.Stream) error {
 }
 
 func (w *writer) appendBatch(b *store.Batch) error {
-	if len(b.Records) == 0 {
-		return fmt.Errorf("%w: it is empty", store.ErrConflict)
-	}
-	id, err := w.moveHead(b)
+	id, err := w.head(b)
 	if err != nil {
 		return err
 	}
@@ -89,11 +86,49 @@ func (w *writer) appendBatch(b *store.Batch) error {
 			return err
 		}
 	}
+	for _, c := range b.Checkpoints {
+		if err := w.keepCheckpoint(id, c); err != nil {
+			return err
+		}
+	}
 	if b.Snapshot.Data == nil {
 		return nil
 	}
 	return errors.Join(bindInts(w.snapshot, 1, id, int64(b.Snapshot.Version)),
 		w.snapshot.BindBlob(3, b.Snapshot.Data), w.snapshot.Exec())
+}
+
+// head moves the head of the batch's stream, or, when it has no records, checks that it is where the batch says. It
+// returns the stream's row.
+func (w *writer) head(b *store.Batch) (id int64, err error) {
+	switch {
+	case len(b.Records) > 0:
+		return w.moveHead(b)
+	case len(b.Checkpoints) == 0 || b.After == 0:
+		return 0, fmt.Errorf("%w: it is empty", store.ErrConflict)
+	}
+	if err := errors.Join(bindStream(w.unmoved, b.Stream), w.unmoved.BindInt64(4, int64(b.After))); err != nil {
+		return 0, err
+	}
+	id, found, err := row(w.unmoved)
+	if err == nil && !found {
+		err = otherHead(b)
+	}
+	return id, err
+}
+
+func otherHead(b *store.Batch) error {
+	return fmt.Errorf("%w: its head is not at offset %d of incarnation %s", store.ErrConflict, b.After, b.Stream.Incarnation)
+}
+
+func (w *writer) keepCheckpoint(id int64, c store.Checkpoint) error {
+	stmt := w.keep
+	if c.Data == nil {
+		stmt = w.forget
+	} else if err := stmt.BindBlob(3, c.Data); err != nil {
+		return err
+	}
+	return errors.Join(stmt.BindInt64(1, id), stmt.BindText(2, c.Key), stmt.Exec())
 }
 
 // moveHead creates the stream or moves its head from b.After to the batch's end. It returns the stream's row.
@@ -110,7 +145,7 @@ func (w *writer) moveHead(b *store.Batch) (id int64, err error) {
 	}
 	id, found, err := row(stmt)
 	if err == nil && !found {
-		err = fmt.Errorf("%w: its head is not at offset %d of incarnation %s", store.ErrConflict, b.After, b.Stream.Incarnation)
+		err = otherHead(b)
 	}
 	return id, conflict(err, "the stream exists")
 }
@@ -149,8 +184,12 @@ func (w *writer) sweepGarbage() (more bool, err error) {
 	if w.conn.Changes() == sweepRows {
 		return true, nil
 	}
-	err = errors.Join(w.swept.BindInt64(1, id), w.swept.Exec(), w.sweptSnap.BindInt64(1, id), w.sweptSnap.Exec())
-	return true, err // perhaps of another log
+	for _, stmt := range []*sqlite3.Stmt{w.swept, w.sweptSnap, w.sweptPoints} {
+		if err := errors.Join(stmt.BindInt64(1, id), stmt.Exec()); err != nil {
+			return true, err
+		}
+	}
+	return true, nil // perhaps of another log
 }
 
 // Offsets finds idempotency keys. It uses the writing connection: that one's cache stays warm from commit to commit,

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -13,9 +14,9 @@ import (
 const applicationID = 0x4d494c4c
 
 // schemaVersion is kept in user_version. A change of the schema needs a migration in prepareSchema.
-const schemaVersion = 1
+const schemaVersion = 2
 
-// schema is version 1. The log is a rowid table: appends that are scattered over many streams then all go to its end.
+// schema is version 2. The log is a rowid table: appends that are scattered over many streams then all go to its end.
 // streams.id is never used twice, so that a log that is being deleted is never taken for the stream's next one.
 const schema = `
 CREATE TABLE streams (
@@ -46,9 +47,24 @@ CREATE TABLE snapshots (
 	data    BLOB    NOT NULL
 ) STRICT;
 
+` + checkpointsSchema + `
 -- Logs of streams that were reset, to be deleted bit by bit.
 CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
 `
+
+// checkpointsSchema is what version 2 has more than version 1. A checkpoint may be large and changes often, so it is in a
+// rowid table.
+const checkpointsSchema = `
+CREATE TABLE checkpoints (
+	stream INTEGER NOT NULL,
+	key    TEXT    NOT NULL,
+	data   BLOB    NOT NULL,
+	UNIQUE (stream, key)
+) STRICT;
+`
+
+// migrations bring a database from the version that is their index to the next one.
+var migrations = [schemaVersion]string{1: checkpointsSchema}
 
 // prepareSchema makes the schema in a new database and checks it in an old one.
 func prepareSchema(c *sqlite3.Conn, path string) error {
@@ -74,10 +90,25 @@ func prepareSchema(c *sqlite3.Conn, path string) error {
 		return &store.Error{Kind: store.ErrNewerSchema, Path: path,
 			Hint: fmt.Sprintf("it has version %d and this program knows up to %d: run the release that wrote it, or a newer one",
 				version, schemaVersion)}
+	case version > 0 && version < schemaVersion:
+		return migrate(c, version)
 	case version < schemaVersion:
 		return &store.Error{Kind: store.ErrCorrupt, Path: path, Err: fmt.Errorf("schema version %d", version), Hint: restore}
 	}
 	return nil
+}
+
+// migrate brings an older database to the present schema, in one transaction.
+func migrate(c *sqlite3.Conn, version int64) error {
+	var sql strings.Builder
+	for _, step := range migrations[version:] {
+		sql.WriteString(step)
+	}
+	err := c.Exec(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", sql.String(), schemaVersion))
+	if err != nil && !c.GetAutocommit() {
+		err = errors.Join(err, c.Exec("ROLLBACK"))
+	}
+	return err
 }
 
 // queryInt is the first column of the first row.

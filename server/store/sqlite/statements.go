@@ -40,7 +40,9 @@ type writer struct {
 	begin, commit, rollback          *sqlite3.Stmt
 	create, advance, remove, discard *sqlite3.Stmt
 	insert, snapshot                 *sqlite3.Stmt
-	garbage, sweep, swept, sweptSnap *sqlite3.Stmt
+	unmoved, keep, forget            *sqlite3.Stmt
+	garbage, sweep                   *sqlite3.Stmt
+	swept, sweptSnap, sweptPoints    *sqlite3.Stmt
 	stream, offset                   *sqlite3.Stmt
 }
 
@@ -57,10 +59,14 @@ func (w *writer) statements() []statement {
 		{&w.insert, `INSERT INTO log (stream, offset, hash, idempotency_key, record) VALUES (?1, ?2, ?3, ?4, ?5)`},
 		{&w.snapshot, `INSERT INTO snapshots (stream, version, data) VALUES (?1, ?2, ?3)
 			ON CONFLICT DO UPDATE SET version = excluded.version, data = excluded.data`},
+		{&w.unmoved, streamID + " AND max_offset = ?4"},
+		{&w.keep, `INSERT INTO checkpoints (stream, key, data) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET data = excluded.data`},
+		{&w.forget, `DELETE FROM checkpoints WHERE stream = ?1 AND key = ?2`},
 		{&w.garbage, `SELECT stream FROM garbage LIMIT 1`},
 		{&w.sweep, `DELETE FROM log WHERE id IN (SELECT id FROM log WHERE stream = ?1 LIMIT ?2)`},
 		{&w.swept, `DELETE FROM garbage WHERE stream = ?1`},
 		{&w.sweptSnap, `DELETE FROM snapshots WHERE stream = ?1`},
+		{&w.sweptPoints, `DELETE FROM checkpoints WHERE stream = ?1`},
 		{&w.stream, streamID},
 		{&w.offset, `SELECT offset FROM log WHERE stream = ?1 AND idempotency_key = ?2`},
 	}
@@ -75,6 +81,7 @@ const streamID = `SELECT id FROM streams WHERE namespace = ?1 AND path = ?2 AND 
 type reader struct {
 	conn                     *sqlite3.Conn
 	stream, head, read, hash *sqlite3.Stmt
+	checkpoint, checkpointed *sqlite3.Stmt
 }
 
 func (r *reader) statements() []statement {
@@ -89,6 +96,10 @@ func (r *reader) statements() []statement {
 			ORDER BY l.offset LIMIT ?6`},
 		{&r.hash, `SELECT l.hash FROM streams AS s JOIN log AS l ON l.stream = s.id
 			WHERE s.namespace = ?1 AND s.path = ?2 AND s.incarnation = ?3 AND l.offset = ?4`},
+		{&r.checkpoint, `SELECT c.data FROM streams AS s JOIN checkpoints AS c ON c.stream = s.id
+			WHERE s.namespace = ?1 AND s.path = ?2 AND s.incarnation = ?3 AND c.key = ?4`},
+		{&r.checkpointed, `SELECT namespace, path FROM streams WHERE (namespace, path) > (?1, ?2)
+			AND id IN (SELECT stream FROM checkpoints) ORDER BY namespace, path LIMIT ?3`},
 	}
 }
 

@@ -14,15 +14,16 @@ import (
 // again.
 func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	for name, test := range map[string]func(*testing.T, *suite){
-		"offsets are consecutive":        testConsecutive, // S1: offsets without gaps, records byte for byte
-		"batches are atomic":             testAtomic,      // S1: all of a transaction or nothing
-		"keys are unique for ever":       testKeys,        // S2: idempotency keys
-		"the hash chain is kept":         testHash,
-		"reads are bounded":              testRead,     // S7: after, before, limit, bytes
-		"snapshots go with their commit": testSnapshot, // S9: the snapshot is in the same transaction
-		"a reset begins anew":            testReset,    // S12: reset deletes all
-		"reads beside commits are whole": testConcurrent,
-		"a closed store says so":         testClosed,
+		"offsets are consecutive":          testConsecutive, // S1: offsets without gaps, records byte for byte
+		"batches are atomic":               testAtomic,      // S1: all of a transaction or nothing
+		"keys are unique for ever":         testKeys,        // S2: idempotency keys
+		"the hash chain is kept":           testHash,
+		"reads are bounded":                testRead,        // S7: after, before, limit, bytes
+		"snapshots go with their commit":   testSnapshot,    // S9: the snapshot is in the same transaction
+		"a reset begins anew":              testReset,       // S12: reset deletes all
+		"checkpoints go with their commit": testCheckpoints, // S14: durable checkpoints, gone with their stream
+		"reads beside commits are whole":   testConcurrent,
+		"a closed store says so":           testClosed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &suite{t: t, dir: t.TempDir(), open: open}
@@ -60,6 +61,10 @@ func (s *suite) commit(batches ...store.Batch) {
 			given[i].Records[j].Data = bytes.Clone(given[i].Records[j].Data)
 		}
 		given[i].Snapshot.Data = bytes.Clone(given[i].Snapshot.Data)
+		given[i].Checkpoints = slices.Clone(given[i].Checkpoints)
+		for j := range given[i].Checkpoints {
+			given[i].Checkpoints[j].Data = bytes.Clone(given[i].Checkpoints[j].Data)
+		}
 	}
 	if err := s.Commit(context.Background(), given); err != nil {
 		s.t.Fatal(err)
@@ -70,6 +75,9 @@ func (s *suite) commit(batches ...store.Batch) {
 		}
 		clear(given[i].Records)
 		clear(given[i].Snapshot.Data)
+		for j := range given[i].Checkpoints {
+			clear(given[i].Checkpoints[j].Data)
+		}
 	}
 }
 
