@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 )
 
 // serveAppend is POST /api/streams/{namespace}/{path}: one event, or an array of them as one atomic batch. It answers with
@@ -15,7 +16,7 @@ import (
 //
 // The content type does not matter: `curl -d` says that its JSON is a form. What a form's content type would let through
 // without a preflight request, a page of another origin, the check of Origin has stopped.
-func (s *Server) serveAppend(c echo.Context) error {
+func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (s *Server) serveAppend(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	events, err := s.engine.Append(c.Request().Context(), name, inputs)
+	events, err := streams.Append(c.Request().Context(), name, inputs)
 	if err != nil {
 		return err
 	}

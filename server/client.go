@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 )
 
 // client is one websocket. One goroutine, run, reads its messages and answers them in order, so that appends keep their
@@ -27,8 +29,14 @@ type client struct {
 	remote  string
 	asText  bool // the subprotocol has batches as text
 
-	ctx    context.Context // of the connection
-	cancel context.CancelCauseFunc
+	handshake *http.Request   // until hello
+	streams   *access.Streams // from hello on, as the identity may use them
+
+	ctx      context.Context // of the connection
+	live     context.Context // of what the identity has open; from hello on
+	cancel   context.CancelCauseFunc
+	unlive   func() // forgets live
+	failOnce sync.Once
 
 	running sync.WaitGroup // the goroutines beside run
 	buf     []byte         // run's: the message that is read
@@ -56,9 +64,9 @@ var (
 	errNoHello      = &millpond.Error{Code: millpond.InvalidRequest, Message: fmt.Sprintf("no hello within %v", helloTimeout)}
 )
 
-func newClient(s *Server, ws socket, request, remote string) *client {
+func newClient(s *Server, ws socket, request string, r *http.Request) *client {
 	c := &client{
-		server: s, ws: ws, request: request, remote: remote,
+		server: s, ws: ws, request: request, remote: r.RemoteAddr, handshake: r,
 		session:       rand.Text()[:12],
 		asText:        ws.Subprotocol() == millpond.SubprotocolJSON,
 		turn:          make(chan struct{}, 1),
@@ -66,6 +74,7 @@ func newClient(s *Server, ws socket, request, remote string) *client {
 		subscriptions: map[uint32]*subscription{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.live, c.unlive = c.ctx, func() {}
 	return c
 }
 
@@ -73,6 +82,7 @@ func newClient(s *Server, ws socket, request, remote string) *client {
 func (c *client) run() {
 	defer func() {
 		c.cancel(nil)
+		c.unlive()
 		c.ws.CloseNow()
 		c.running.Wait()
 		c.server.clients.part(c)
@@ -105,8 +115,8 @@ func (c *client) greet() error {
 		return errShuttingDown
 	}
 	deadline := time.AfterFunc(helloTimeout, func() { c.fail(errNoHello); c.cancel(errNoHello) })
+	defer deadline.Stop()
 	msg, err := c.read()
-	deadline.Stop()
 	if err != nil {
 		return err
 	}
@@ -114,11 +124,16 @@ func (c *client) greet() error {
 	if !ok {
 		return protocolError("", "the first message must be hello")
 	}
+	if err := c.authenticate(hello.Token); err != nil {
+		return c.server.asError(err, "session", c.session)
+	}
+	identity := c.streams.Identity().Subject
 	c.server.log.Info("client connected", "session", c.session, "request", c.request, "remote", c.remote, "client", clip(hello.Client),
-		"replica", clip(hello.Replica), "subprotocol", c.ws.Subprotocol())
+		"replica", clip(hello.Replica), "identity", clip(identity), "subprotocol", c.ws.Subprotocol())
 	return c.send(&millpond.Welcome{
-		Server:  "millpond/" + c.server.version,
-		Session: c.session,
+		Server:   "millpond/" + c.server.version,
+		Session:  c.session,
+		Identity: identity,
 		Limits: millpond.Limits{
 			MessageBytes:  millpond.MaxMessageBytes,
 			FrameBytes:    millpond.MaxFrameBytes,
@@ -128,6 +143,34 @@ func (c *client) greet() error {
 			CreditBytes:   millpond.MaxCreditBytes,
 		},
 	})
+}
+
+// authenticate gives the client the streams as it may use them, and ends the connection when it may no longer.
+func (c *client) authenticate(token string) error {
+	credentials, err := c.server.credentials(c.handshake, token)
+	c.handshake = nil
+	if err != nil {
+		return err
+	}
+	if c.streams, err = c.server.gate.Authenticate(c.ctx, credentials); err != nil {
+		return err
+	}
+	live, stop := c.streams.Last(c.ctx)
+	c.live = live
+	c.running.Add(1)
+	unwatch := context.AfterFunc(live, func() {
+		defer c.running.Done()
+		if e := access.Ended(live); e != nil {
+			c.fail(e)
+		}
+	})
+	c.unlive = func() {
+		if unwatch() {
+			c.running.Done()
+		}
+		stop()
+	}
+	return nil
 }
 
 // serve handles messages until one of them, or the connection, is at fault.
@@ -142,7 +185,9 @@ func (c *client) serve() error {
 		case <-c.ctx.Done():
 			return c.ctx.Err()
 		}
-		err = c.handle(msg)
+		if c.live.Err() == nil {
+			err = c.handle(msg)
+		}
 		<-c.turn
 		if err != nil {
 			return err
@@ -196,7 +241,7 @@ func (c *client) appendEvents(msg *millpond.Append) ([]millpond.Event, error) {
 	if !batch {
 		return nil, &millpond.Error{Code: millpond.InvalidRequest, Field: "events", Message: "must be an array of events"}
 	}
-	return c.server.engine.Append(c.ctx, msg.Stream, inputs)
+	return c.streams.Append(c.ctx, msg.Stream, inputs)
 }
 
 // leave says that the server goes away and closes the connection, after the message that is being handled. Messages that
@@ -215,8 +260,10 @@ func (c *client) leave() {
 	c.cancel(errShuttingDown)
 }
 
-// fail tells the client what was wrong, and closes the connection with the error's close code.
-func (c *client) fail(e *millpond.Error) {
+// fail tells the client what was wrong, and closes the connection with the error's close code. Only the first call does.
+func (c *client) fail(e *millpond.Error) { c.failOnce.Do(func() { c.failNow(e) }) }
+
+func (c *client) failNow(e *millpond.Error) {
 	defer time.AfterFunc(leaveTimeout, func() { c.cancel(e) }).Stop()
 	if c.send(&millpond.ErrorMessage{Code: e.Code, Message: e.Message, Field: e.Field}) != nil {
 		return

@@ -7,11 +7,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
 // serveState is GET /api/state/{namespace}/{path}: the reduced state, and what is connected.
-func (s *Server) serveState(c echo.Context) error {
+func (s *Server) serveState(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/state/")
 	if err != nil {
 		return err
@@ -19,7 +20,7 @@ func (s *Server) serveState(c echo.Context) error {
 	if _, err := parseParams(c.Request()); err != nil {
 		return err
 	}
-	state, runtime, err := s.engine.State(c.Request().Context(), name)
+	state, runtime, err := streams.State(c.Request().Context(), name)
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (s *Server) serveState(c echo.Context) error {
 
 // serveControl is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the
 // action when it is done.
-func (s *Server) serveControl(c echo.Context) error {
+func (s *Server) serveControl(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/control/")
 	if err != nil {
 		return err
@@ -50,16 +51,16 @@ func (s *Server) serveControl(c echo.Context) error {
 	ctx := c.Request().Context()
 	switch action {
 	case "kill":
-		err = s.engine.Kill(ctx, name)
+		err = streams.Kill(ctx, name)
 	case "reset":
-		err = s.engine.Reset(ctx, name)
+		err = streams.Reset(ctx, name)
 	default:
 		err = &millpond.Error{Code: millpond.InvalidRequest, Field: "action", Message: `must be "kill" or "reset"`}
 	}
 	if err != nil {
 		return err
 	}
-	s.log.Info("stream "+action, "stream", name.String())
+	s.log.Info("stream "+action, "stream", name.String(), "by", streams.Identity().Subject)
 	return c.JSON(http.StatusOK, map[string]string{"action": action})
 }
 

@@ -9,6 +9,7 @@
 // [Server.Serve] does the same with time limits, and lets [Server.Close] wait for the requests that run. A program that
 // has its own Echo server mounts the routes into it: [Server.Mount].
 //
-// There is no authentication yet: whoever reaches the server may read and write every stream. Web pages of other origins
-// do not reach it, see Options.AllowedOrigins. Keep it on a loopback address.
+// Options.Authenticate and Options.Authorize decide who may do what: see package access. Without them whoever reaches the
+// server may read and write every stream: keep it on a loopback address. Web pages of other origins do not reach it in either
+// case, see Options.AllowedOrigins.
 package server

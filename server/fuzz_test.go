@@ -78,7 +78,7 @@ func FuzzWebsocket(f *testing.F) {
 	ts := start(f, Options{})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		socket := &scriptedSocket{t: t, lines: append([][]byte{[]byte(`{"type":"hello","client":"fuzz"}`)}, bytes.Split(script, []byte("\n"))...)}
-		c := newClient(ts.server, socket, "", "fuzz")
+		c := newClient(ts.server, socket, "", httptest.NewRequest("GET", "/api/ws", nil))
 		c.run()
 		switch {
 		case socket.failed == nil && socket.closed != 0:

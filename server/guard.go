@@ -13,15 +13,16 @@ import (
 	"github.com/millpond-dev/millpond"
 )
 
-// guard decides which web pages may use the server. There are no credentials that could be asked for, so that being
-// reachable is all that a page of another site needs: browsers are told apart by what they, and only they, send.
+// guard decides which web pages may use the server. Where being reachable is enough, or where a cookie is, that is all that
+// a page of another site needs: browsers are told apart by what they, and only they, send.
 type guard struct {
 	origins map[string]bool // allowed ones, in lower case
 	hosts   map[string]bool // and their hosts
+	cookies bool            // pages of allowed origins may send them
 }
 
-func newGuard(allowedOrigins []string) (*guard, error) {
-	g := &guard{origins: map[string]bool{}, hosts: map[string]bool{}}
+func newGuard(allowedOrigins []string, cookies bool) (*guard, error) {
+	g := &guard{origins: map[string]bool{}, hosts: map[string]bool{}, cookies: cookies}
 	for _, origin := range allowedOrigins {
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil ||
@@ -81,6 +82,22 @@ func (g *guard) checkWebsocket(r *http.Request) error {
 	return g.checkOrigin(r)
 }
 
+// checkCookie refuses what a page of another site could have made a browser send: the cookie comes with it by itself. What
+// changes something, and a websocket, which no other check of the browser stops, must say which page it comes from;
+// [guard.checkOrigin] has looked at what it says.
+func (g *guard) checkCookie(r *http.Request) error {
+	origin := r.Header.Get("Origin")
+	changes := r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Upgrade") != ""
+	switch {
+	case origin == "" && changes && r.Header.Get("Sec-Fetch-Site") != "same-origin":
+		return &millpond.Error{Code: millpond.Forbidden, Field: "Origin",
+			Message: "with a cookie, the origin of the page must be said: programs send the header Authorization instead"}
+	case r.TLS != nil && strings.HasPrefix(strings.ToLower(origin), "http://") && !g.listed(origin):
+		return forbiddenOrigin(origin) // a page that came without TLS may be anybody's
+	}
+	return nil
+}
+
 // allowed reports whether origin is the server's own or a listed one. Its own is told by the host alone: whether a proxy
 // in front of the server speaks TLS is not known here.
 func (g *guard) allowed(r *http.Request, origin string) bool {
@@ -118,11 +135,14 @@ func (g *guard) cors(c echo.Context) (preflight bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
+	if g.cookies {
+		h.Set("Access-Control-Allow-Credentials", "true")
+	}
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
-	h.Set("Access-Control-Allow-Headers", "Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 	h.Set("Access-Control-Max-Age", "600")
 	return true
 }

@@ -18,8 +18,13 @@ import (
 
 // inBubble runs a test with fake time against a server on a network in memory.
 func inBubble(t *testing.T, window int, test func(t *testing.T, s *Server, n *fakeNet)) {
+	inBubbleWith(t, window, Options{}, test)
+}
+
+func inBubbleWith(t *testing.T, window int, opts Options, test func(t *testing.T, s *Server, n *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := New(Options{Data: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+		opts.Data, opts.Logger = t.TempDir(), slog.New(slog.DiscardHandler)
+		s, err := New(opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +49,7 @@ func (s *Server) appendSome(t *testing.T, name millpond.Name, payloads ...string
 	for _, p := range payloads {
 		inputs = append(inputs, millpond.Input{Type: "a", Payload: json.RawMessage(p)})
 	}
-	if _, err := s.engine.Append(context.Background(), name, inputs); err != nil {
+	if _, err := s.gate.Trusted().Append(context.Background(), name, inputs); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/store"
 )
 
@@ -25,6 +26,17 @@ type Options struct {
 	// address it answers only to loopback names and to the hosts of these origins. That stops a page of another site
 	// whose name has been made to point at 127.0.0.1 (DNS rebinding).
 	AllowedOrigins []string
+
+	// Authenticate says who a client is. Nil: everybody is nobody in particular, and whoever reaches the server is let in.
+	Authenticate access.Authenticate
+
+	// Authorize says what an identity may do. Nil: everything, for whoever is let in.
+	Authorize access.Authorize
+
+	// Cookie is the name of the cookie that holds the token of requests that have none elsewhere. Set it with HttpOnly,
+	// Secure, SameSite=Lax or Strict, Path=/, no Domain, and a name that begins with "__Host-". Empty: cookies are not
+	// looked at.
+	Cookie string
 
 	// Logger gets a line for each lifecycle event and each failure of the server; at level debug also one for each
 	// request. Lines of a request have its id, "request", those of a websocket the "session". Nil: slog.Default().

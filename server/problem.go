@@ -58,8 +58,11 @@ func writeProblem(c echo.Context, e *millpond.Error) error {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/problem+json") // also when the handler has set another
-	if e.Code.Action() == millpond.Retry {
+	switch e.Code.Action() {
+	case millpond.Retry:
 		h.Set("Retry-After", "1")
+	case millpond.Reauthenticate:
+		h.Set("WWW-Authenticate", "Bearer")
 	}
 	return c.Blob(status, h.Get("Content-Type"), append(body, '\n'))
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
 // serveRead is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or with
 // offset or key, one event.
-func (s *Server) serveRead(c echo.Context) error {
+func (s *Server) serveRead(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err
@@ -27,21 +28,21 @@ func (s *Server) serveRead(c echo.Context) error {
 		}
 	}
 	if _, ok := p["offset"]; ok {
-		return s.readOffset(c, name, p)
+		return s.readOffset(c, streams, name, p)
 	}
 	if key, ok := p["key"]; ok {
-		e, err := s.engine.EventByKey(c.Request().Context(), name, key)
+		e, err := streams.EventByKey(c.Request().Context(), name, key)
 		return writeEvent(c, e, err)
 	}
-	return s.readRange(c, name, p)
+	return s.readRange(c, streams, name, p)
 }
 
-func (s *Server) readOffset(c echo.Context, name millpond.Name, p params) error {
+func (s *Server) readOffset(c echo.Context, streams *access.Streams, name millpond.Name, p params) error {
 	offset, err := p.offset("offset", 1, 0)
 	if err != nil {
 		return err
 	}
-	e, err := s.engine.Event(c.Request().Context(), name, offset)
+	e, err := streams.Event(c.Request().Context(), name, offset)
 	return writeEvent(c, e, err)
 }
 
@@ -52,7 +53,7 @@ func writeEvent(c echo.Context, e millpond.Event, err error) error {
 	return c.JSONBlob(http.StatusOK, append(e.AppendJSON(nil), '\n'))
 }
 
-func (s *Server) readRange(c echo.Context, name millpond.Name, p params) error {
+func (s *Server) readRange(c echo.Context, streams *access.Streams, name millpond.Name, p params) error {
 	after, err := p.offset("after", 0, 0)
 	if err != nil {
 		return err
@@ -72,17 +73,17 @@ func (s *Server) readRange(c echo.Context, name millpond.Name, p params) error {
 	if err != nil {
 		return err
 	}
-	return s.writeRange(c, name, stream.ReadOptions{After: after, Before: before, Types: types}, int(limit))
+	return s.writeRange(c, streams, name, stream.ReadOptions{After: after, Before: before, Types: types}, int(limit))
 }
 
 // writeRange writes a JSON array as it is read, chunk by chunk: a thousand of the largest events would not fit in memory
 // for many readers at once.
-func (s *Server) writeRange(c echo.Context, name millpond.Name, opts stream.ReadOptions, limit int) error {
+func (s *Server) writeRange(c echo.Context, streams *access.Streams, name millpond.Name, opts stream.ReadOptions, limit int) error {
 	w := c.Response()
 	var out []byte
 	for written := 0; written < limit; {
 		opts.Limit = min(limit-written, readChunkEvents)
-		events, err := s.engine.Read(c.Request().Context(), name, opts)
+		events, err := streams.Read(c.Request().Context(), name, opts)
 		if err != nil {
 			return err
 		}

@@ -19,9 +19,9 @@ type route struct {
 func (s *Server) routes() []route {
 	stream := func(prefix string) []string { return []string{prefix + "/{namespace}", prefix + "/{namespace}/{path}"} }
 	return []route{
-		{"/api/streams/*", stream("/api/streams"), methods{http.MethodGet: s.serveRead, http.MethodPost: s.serveAppend}, s.api},
-		{"/api/state/*", stream("/api/state"), methods{http.MethodGet: s.serveState}, s.api},
-		{"/api/control/*", stream("/api/control"), methods{http.MethodPost: s.serveControl}, s.api},
+		{"/api/streams/*", stream("/api/streams"), methods{http.MethodGet: s.as(s.serveRead), http.MethodPost: s.as(s.serveAppend)}, s.api},
+		{"/api/state/*", stream("/api/state"), methods{http.MethodGet: s.as(s.serveState)}, s.api},
+		{"/api/control/*", stream("/api/control"), methods{http.MethodPost: s.as(s.serveControl)}, s.api},
 		{"/api/ws", []string{"/api/ws"}, methods{http.MethodGet: s.serveWebsocket}, s.socket},
 		{"/healthz", []string{"/healthz"}, methods{http.MethodGet: s.serveHealth}, s.api},
 		{"/api", nil, nil, s.api},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/store"
 	"github.com/millpond-dev/millpond/server/store/sqlite"
 	"github.com/millpond-dev/millpond/server/stream"
@@ -22,8 +23,9 @@ type Server struct {
 	log     *slog.Logger
 	version string
 	guard   *guard
-	ui      *ui // nil: not built
-	engine  *stream.Engine
+	ui      *ui          // nil: not built
+	gate    *access.Gate // the engine is behind it
+	cookie  string
 	store   store.Store // to close; nil: the caller's
 	clients clients
 
@@ -37,11 +39,12 @@ func New(opts Options) (_ *Server, err error) {
 	s := &Server{
 		log:     opts.Logger,
 		version: cmp.Or(opts.Version, "dev"),
+		cookie:  opts.Cookie,
 	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	if s.guard, err = newGuard(opts.AllowedOrigins); err != nil {
+	if s.guard, err = newGuard(opts.AllowedOrigins, opts.Cookie != ""); err != nil {
 		return nil, err
 	}
 	if opts.UI != nil {
@@ -59,10 +62,11 @@ func New(opts Options) (_ *Server, err error) {
 		}
 		s.store = log
 	}
-	s.engine, err = stream.Open(stream.Options{Store: log, Logger: s.log})
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
+	s.gate = access.NewGate(engine, access.Options{Authenticate: opts.Authenticate, Authorize: opts.Authorize})
 	s.clients.init()
 	return s, nil
 }
@@ -127,9 +131,14 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	wg.Go(func() { s.clients.drain(ctx, s.log) })
 	wg.Wait()
-	err := s.engine.Close(ctx)
+	err := s.gate.Close(ctx)
 	return errors.Join(err, s.closeStore())
 }
+
+// Revoke ends the websockets, and the responses that follow a stream, of all identities that match, with
+// [millpond.Unauthenticated]: their clients come back with a new token. It returns how many that were. Call it when a user
+// is locked out, or may do less than before, once Options.Authenticate and Options.Authorize know.
+func (s *Server) Revoke(match func(access.Identity) bool) (ended int) { return s.gate.Revoke(match) }
 
 func (s *Server) closeStore() error {
 	if s.store == nil {

@@ -76,7 +76,7 @@ func (c *client) subscribe(msg *millpond.Subscribe) error {
 		return c.refuseSubscription(msg.ID, err)
 	}
 	s := &subscription{id: msg.ID, cursor: cursor, bytes: msg.Credit, gained: make(chan struct{}, 1)}
-	s.ctx, s.cancel = context.WithCancel(c.ctx)
+	s.ctx, s.cancel = context.WithCancel(c.live)
 	c.mu.Lock()
 	c.subscriptions[s.id] = s
 	c.mu.Unlock()
@@ -96,7 +96,7 @@ func (c *client) openCursor(msg *millpond.Subscribe) (*stream.Subscription, erro
 		return nil, &millpond.Error{Code: millpond.RateLimited,
 			Message: fmt.Sprintf("a connection has at most %d subscriptions: end another one first", millpond.MaxSubscriptions)}
 	}
-	return c.server.engine.Subscribe(c.ctx, msg.Stream, stream.SubscribeOptions{
+	return c.streams.Subscribe(c.ctx, msg.Stream, stream.SubscribeOptions{
 		After: msg.After, Incarnation: msg.Incarnation, Hash: msg.Hash, Types: msg.Types, Key: msg.Key,
 	})
 }
@@ -133,7 +133,7 @@ func (c *client) pump(s *subscription) {
 
 	var end *stream.EndError
 	switch {
-	case c.ctx.Err() != nil: // nobody to tell
+	case c.live.Err() != nil: // nobody to tell
 	case unsubscribed:
 		c.send(&millpond.Unsubscribed{ID: s.id, Reason: millpond.EndUnsubscribed})
 	case errors.As(err, &end):

@@ -42,7 +42,7 @@ func (s *Server) serveWebsocket(c echo.Context) error {
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: err.Error()}
 	}
 	ws.SetReadLimit(-1) // the client has its own
-	newClient(s, ws, c.Response().Header().Get(requestIDHeader), r.RemoteAddr).run()
+	newClient(s, ws, c.Response().Header().Get(requestIDHeader), r).run()
 	return nil
 }
 

@@ -1,0 +1,145 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/stream"
+)
+
+// Streams is the engine as one identity may use it. Each method asks Authorize first, and fails with
+// [millpond.Forbidden], or what Authorize says, when it may not. The rest is as in package stream.
+type Streams struct {
+	gate    *Gate
+	who     Identity
+	asOf    uint64 // revocations when it was authenticated
+	trusted bool
+}
+
+// Identity is who uses the streams.
+func (s *Streams) Identity() Identity { return s.who }
+
+// Append is [stream.Engine.Append]. It needs, for each input, the action of its type.
+func (s *Streams) Append(ctx context.Context, name millpond.Name, inputs []millpond.Input) ([]millpond.Event, error) {
+	if err := s.mayAppend(ctx, name, inputs); err != nil {
+		return nil, err
+	}
+	return s.gate.engine.Append(ctx, name, inputs)
+}
+
+func (s *Streams) mayAppend(ctx context.Context, name millpond.Name, inputs []millpond.Input) error {
+	type target struct {
+		do   Action
+		name millpond.Name
+	}
+	var asked []target // few: most batches are of one kind
+next:
+	for i := range inputs {
+		t := target{ActionOf(inputs[i].Type), name}
+		for _, a := range asked {
+			if a == t {
+				continue next
+			}
+		}
+		if err := s.may(ctx, t.do, t.name); err != nil {
+			return err
+		}
+		asked = append(asked, t)
+	}
+	if len(inputs) == 0 {
+		return s.may(ctx, Append, name)
+	}
+	return nil
+}
+
+// Read is [stream.Engine.Read].
+func (s *Streams) Read(ctx context.Context, name millpond.Name, opts stream.ReadOptions) ([]millpond.Event, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return nil, err
+	}
+	return s.gate.engine.Read(ctx, name, opts)
+}
+
+// Event is [stream.Engine.Event].
+func (s *Streams) Event(ctx context.Context, name millpond.Name, offset uint64) (millpond.Event, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return millpond.Event{}, err
+	}
+	return s.gate.engine.Event(ctx, name, offset)
+}
+
+// EventByKey is [stream.Engine.EventByKey].
+func (s *Streams) EventByKey(ctx context.Context, name millpond.Name, key string) (millpond.Event, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return millpond.Event{}, err
+	}
+	return s.gate.engine.EventByKey(ctx, name, key)
+}
+
+// State is [stream.Engine.State].
+func (s *Streams) State(ctx context.Context, name millpond.Name) (millpond.State, stream.Runtime, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return millpond.State{}, stream.Runtime{}, err
+	}
+	return s.gate.engine.State(ctx, name)
+}
+
+// Subscribe is [stream.Engine.Subscribe]. Who may not append may only subscribe to what exists.
+func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream.SubscribeOptions) (*stream.Subscription, error) {
+	if err := s.may(ctx, Subscribe, name); err != nil {
+		return nil, err
+	}
+	if s.may(ctx, Append, name) != nil {
+		if _, _, err := s.gate.engine.State(ctx, name); err != nil {
+			return nil, err // no such stream
+		}
+	}
+	return s.gate.engine.Subscribe(ctx, name, opts)
+}
+
+// Reset is [stream.Engine.Reset].
+func (s *Streams) Reset(ctx context.Context, name millpond.Name) error {
+	if err := s.may(ctx, Control, name); err != nil {
+		return err
+	}
+	return s.gate.engine.Reset(ctx, name)
+}
+
+// Kill is [stream.Engine.Kill].
+func (s *Streams) Kill(ctx context.Context, name millpond.Name) error {
+	if err := s.may(ctx, Control, name); err != nil {
+		return err
+	}
+	return s.gate.engine.Kill(ctx, name)
+}
+
+// may says whether the identity may do it, now.
+func (s *Streams) may(ctx context.Context, do Action, name millpond.Name) error {
+	if s.trusted {
+		return nil
+	}
+	if err := s.expired(); err != nil {
+		return err
+	}
+	if s.gate.options.Authorize == nil {
+		return nil
+	}
+	err := s.gate.options.Authorize(ctx, s.who, do, name)
+	if err == nil {
+		return nil
+	}
+	return told(err, func(code millpond.ErrorCode) error {
+		if code == millpond.Forbidden {
+			return forbidden(do, name)
+		}
+		return refused(code)
+	})
+}
+
+func (s *Streams) expired() error {
+	if e := s.who.Expires; !e.IsZero() && !time.Now().Before(e) {
+		return errExpired
+	}
+	return nil
+}
