@@ -28,12 +28,17 @@ func (e *Engine) Append(ctx context.Context, name millpond.Name, inputs []millpo
 
 // do hands a request to the committer and waits until it is done, by whichever instance of the stream runs then.
 func (e *Engine) do(ctx context.Context, kind requestKind, name millpond.Name, inputs []millpond.Input) (*request, error) {
+	return e.hand(ctx, name, func(in *instance) *request { return newRequest(ctx, kind, name, in, inputs) })
+}
+
+// hand is do for the request that make makes for an instance.
+func (e *Engine) hand(ctx context.Context, name millpond.Name, make func(*instance) *request) (*request, error) {
 	for {
 		in, err := e.instance(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		r := newRequest(ctx, kind, name, in, inputs)
+		r := make(in)
 		if err := e.committer.queue.put(r); err != nil {
 			return nil, err
 		}

@@ -6,26 +6,30 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
 )
 
 // committer is the one goroutine that changes streams. While it commits, requests queue up, and the next transaction
 // takes them all: the longer a sync takes, the more share it.
 type committer struct {
-	engine  *Engine
-	store   store.Store
-	log     *slog.Logger
-	now     func() time.Time
-	queue   *queue
-	failing bool   // the last commit failed
-	arena   []byte // of the records of a transaction; used again by the next
+	engine     *Engine
+	store      store.Store
+	log        *slog.Logger
+	now        func() time.Time
+	registered func(slug string) bool
+	changed    func(millpond.Name)
+	queue      *queue
+	failing    bool   // the last commit failed
+	arena      []byte // of the records of a transaction; used again by the next
 
 	tailBytes    int // of all instances, about
 	maxTailBytes int
 }
 
 func newCommitter(e *Engine, opts Options) *committer {
-	return &committer{engine: e, store: opts.Store, log: opts.Logger, now: opts.Now, queue: newQueue(), maxTailBytes: opts.TailBytes}
+	return &committer{engine: e, store: opts.Store, log: opts.Logger, now: opts.Now, registered: opts.Registered,
+		changed: opts.Changed, queue: newQueue(), maxTailBytes: opts.TailBytes}
 }
 
 // run answers all requests until the queue is closed and empty.
@@ -84,6 +88,9 @@ func (c *committer) append(requests []*request) {
 		if w.changed != nil {
 			close(w.changed)
 		}
+		if err == nil && w.draft.core {
+			c.changed(w.requests[0].name)
+		}
 	}
 }
 
@@ -91,7 +98,7 @@ func (c *committer) append(requests []*request) {
 func (c *committer) commit(works []*work) error {
 	batches := make([]store.Batch, 0, len(works))
 	for _, w := range works {
-		if len(w.draft.records) == 0 { // only keys that were there before
+		if len(w.draft.records) == 0 && len(w.draft.checkpoints) == 0 { // only keys that were there before
 			continue
 		}
 		b, err := w.draft.batch()

@@ -48,6 +48,7 @@ func (c *committer) kill(name millpond.Name, in *instance) {
 	c.engine.drop(name, in)
 	c.tailBytes -= in.end(&EndError{millpond.EndKilled})
 	c.log.Info("stream killed", "stream", name)
+	c.changed(name)
 }
 
 // reset begins another incarnation, strictly later than all that the old one holds.
@@ -75,5 +76,6 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 	c.engine.replace(name, fresh)
 	c.tailBytes += grown - old.end(&EndError{millpond.EndReset})
 	c.log.Info("stream reset", "stream", name, "incarnation", d.head.stream.Incarnation, "deleted", old.head.offset)
+	c.changed(name)
 	return nil
 }

@@ -14,13 +14,15 @@ import (
 // draft is what a transaction adds to one stream: it is planned on a copy of the head and shown to nobody before it
 // is committed. It does no I/O.
 type draft struct {
-	head    head              // after the draft
-	first   uint64            // offset of the first record
-	records []store.Record    // to commit
-	keys    map[string]uint64 // offsets of the idempotency keys that the inputs may meet, stored or in the draft
-	core    bool              // state has changed by more than its counts: it needs a new snapshot
-	now     time.Time         // of the events, unless the one before is later
-	arena   []byte            // where records are encoded
+	head        head               // after the draft
+	first       uint64             // offset of the first record
+	records     []store.Record     // to commit
+	keys        map[string]uint64  // offsets of the idempotency keys that the inputs may meet, stored or in the draft
+	core        bool               // state has changed by more than its counts: it needs a new snapshot
+	checkpoints []store.Checkpoint // to keep or delete
+	registered  func(slug string) bool
+	now         time.Time // of the events, unless the one before is later
+	arena       []byte    // where records are encoded
 }
 
 // newDraft begins a draft after the head. keys are those of the inputs to come that are in the log already. Records
@@ -51,7 +53,7 @@ func payload(v any) json.RawMessage {
 // append plans all inputs, or none. It returns an event for each: one whose key is in the log already has only
 // its offset.
 func (d *draft) append(inputs []millpond.Input) ([]millpond.Event, error) {
-	before, records, core := d.head, len(d.records), d.core
+	before, records, checkpoints, core := d.head, len(d.records), len(d.checkpoints), d.core
 	events := make([]millpond.Event, len(inputs))
 	for i := range inputs {
 		if err := d.appendOne(&inputs[i], &events[i]); err != nil {
@@ -60,7 +62,7 @@ func (d *draft) append(inputs []millpond.Input) ([]millpond.Event, error) {
 					delete(d.keys, r.Key)
 				}
 			}
-			d.head, d.records, d.core = before, d.records[:records], core
+			d.head, d.records, d.checkpoints, d.core = before, d.records[:records], d.checkpoints[:checkpoints], core
 			return nil, inBatch(err, i, len(inputs))
 		}
 	}
@@ -83,6 +85,9 @@ func (d *draft) appendOne(in *millpond.Input, event *millpond.Event) *millpond.E
 		return &millpond.Error{Code: millpond.OffsetConflict, Field: "offset",
 			Message: fmt.Sprintf("the next offset is %d, not %d", next, in.Offset)}
 	}
+	if err := d.checkSubscription(in); err != nil {
+		return err
+	}
 	*event = d.add(millpond.Event{Type: in.Type, Payload: in.Payload, Metadata: in.Metadata, Source: in.Source,
 		IdempotencyKey: in.IdempotencyKey})
 	return nil
@@ -96,7 +101,9 @@ func (d *draft) add(e millpond.Event) millpond.Event {
 	data := d.arena[start:len(d.arena):len(d.arena)]
 	d.head.offset, d.head.at = e.Offset, e.CreatedAt
 	d.head.hash = d.head.hash.Next(data)
+	subscriptions := d.head.state.Subscriptions
 	d.head.state = d.head.state.Reduce(&e)
+	d.follow(&e, subscriptions)
 	d.core = d.core || millpond.IsCore(e.Type)
 	d.records = append(d.records, store.Record{Data: data, Hash: d.head.hash, Key: e.IdempotencyKey})
 	if e.IdempotencyKey != "" {
@@ -115,7 +122,7 @@ func (d *draft) time() time.Time {
 
 // batch is the draft for the store.
 func (d *draft) batch() (store.Batch, error) {
-	b := store.Batch{Stream: d.head.stream, After: d.first - 1, Records: d.records}
+	b := store.Batch{Stream: d.head.stream, After: d.first - 1, Records: d.records, Checkpoints: d.checkpoints}
 	var err error
 	if d.core {
 		b.Snapshot, err = takeSnapshot(&d.head.state)

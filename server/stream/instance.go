@@ -56,6 +56,9 @@ func (in *instance) publish(d *draft) (changed chan struct{}, grown int) {
 		in.tail.append(d.first+uint64(i), &d.records[i])
 	}
 	in.head, in.awake = d.head, true
+	if len(d.records) == 0 {
+		return nil, 0
+	}
 	changed, in.changed = in.changed, nil
 	return changed, in.tail.bytes - before
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
 )
 
@@ -15,6 +16,13 @@ type Options struct {
 
 	// TailBytes bounds the recent records that are kept in memory for all streams together. 0: 256 MiB.
 	TailBytes int
+
+	// Registered says whether an outbound subscription may name the processor. It must not wait for anything. Nil: none.
+	Registered func(slug string) bool
+
+	// Changed is told of each stream whose state may have changed by more than its counts: from the goroutine that commits,
+	// so it must not wait for anything. Nil: nobody.
+	Changed func(millpond.Name)
 }
 
 func (o Options) withDefaults() Options {
@@ -23,6 +31,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Registered == nil {
+		o.Registered = func(string) bool { return false }
+	}
+	if o.Changed == nil {
+		o.Changed = func(millpond.Name) {}
 	}
 	if o.TailBytes == 0 {
 		o.TailBytes = maxTailsBytes

@@ -49,6 +49,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 		return
 	}
 	w.draft = newDraft(w.in.head, now, keys, c.arena)
+	w.draft.registered = c.registered
 	if !w.in.awake {
 		w.draft.wake(w.requests[0].name)
 	}
@@ -57,6 +58,9 @@ func (c *committer) planStream(w *work, now time.Time) {
 		err := r.ctx.Err()
 		if err == nil {
 			r.events, err = w.draft.append(r.inputs)
+		}
+		if err == nil && r.keep != nil {
+			err = w.draft.keep(r.keep)
 		}
 		if err != nil {
 			r.finish(err)

@@ -14,6 +14,7 @@ type request struct {
 	in     *instance
 	name   millpond.Name
 	inputs []millpond.Input
+	keep   *Checkpoint // to keep, too; nil: none
 	bytes  int
 
 	done   chan struct{}
