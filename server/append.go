@@ -42,7 +42,7 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	} else {
 		out = events[0].AppendJSON(out)
 	}
-	return c.JSONBlob(http.StatusOK, append(out, '\n'))
+	return s.writeJSON(c, append(out, '\n'))
 }
 
 // readBody reads a request's body of at most limit bytes.

@@ -24,10 +24,14 @@ func (s *Server) serveState(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, struct {
+	text, err := json.Marshal(struct {
 		State   millpond.State `json:"state"`
 		Runtime stream.Runtime `json:"runtime"`
 	}{state, runtime})
+	if err != nil {
+		return err
+	}
+	return s.writeJSON(c, append(text, '\n'))
 }
 
 // serveControl is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the

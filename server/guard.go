@@ -138,11 +138,12 @@ func (g *guard) cors(c echo.Context) (preflight bool) {
 	if g.cookies {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, "+requestIDHeader+", "+incarnationHeader+", "+maxOffsetHeader)
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, Last-Event-ID, "+requestIDHeader)
 	h.Set("Access-Control-Max-Age", "600")
 	return true
 }

@@ -184,7 +184,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %s %s", query, res.Status, res.body)
 		} else if got := offsets(res.events(t)); !slices.Equal(got, want) {
 			t.Errorf("%s: offsets %v, want %v", query, got, want)
-		} else if got := res.Header.Get("Cache-Control"); got != "no-store" {
+		} else if got := res.Header.Get("Cache-Control"); got != "private, no-cache" {
 			t.Errorf("%s: Cache-Control %q", query, got)
 		}
 	}

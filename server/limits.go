@@ -20,6 +20,13 @@ const (
 	defaultReadEvents = 100
 	// maxReadEvents bounds the events of one read.
 	maxReadEvents = 1000
+	// minCompressBytes is how large an answer is at least that is compressed: two packets, say.
+	minCompressBytes = 1400
+	// maxCompressing bounds the answers that are being compressed: an encoder holds about a megabyte. Others go out as
+	// they are.
+	maxCompressing = 64
+	// flushBytes is how much of a long answer may wait for more.
+	flushBytes = 64 << 10
 	// readChunkEvents bounds the events that a read holds in memory: the answer is written as it is read.
 	readChunkEvents = 32
 

@@ -57,6 +57,7 @@ func writeProblem(c echo.Context, e *millpond.Error) error {
 		return err
 	}
 	h.Set("Cache-Control", "no-store")
+	h.Del("ETag")                                     // of the answer that there would have been
 	h.Set("Content-Type", "application/problem+json") // also when the handler has set another
 	switch e.Code.Action() {
 	case millpond.Retry:

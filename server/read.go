@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,79 +14,161 @@ import (
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
-// serveRead is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or with
-// offset or key, one event.
+// serveRead is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or
+// with offset or key, one event.
 func (s *Server) serveRead(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err
 	}
-	p, err := parseParams(c.Request(), "after", "before", "limit", "types", "offset", "key")
+	p, err := parseParams(c.Request(), "after", "before", "limit", "types", "offset", "key", "incarnation")
 	if err != nil {
 		return err
 	}
 	for _, one := range []string{"offset", "key"} {
-		if _, ok := p[one]; ok && len(p) > 1 {
-			return invalidParam(one, "asks for one event: leave the other parameters out")
+		if _, ok := p[one]; ok {
+			return s.readOne(c, streams, name, p, one)
 		}
 	}
-	if _, ok := p["offset"]; ok {
-		return s.readOffset(c, streams, name, p)
+	r, err := p.readRange()
+	if err != nil {
+		return err
 	}
-	if key, ok := p["key"]; ok {
-		e, err := streams.EventByKey(c.Request().Context(), name, key)
-		return writeEvent(c, e, err)
-	}
-	return s.readRange(c, streams, name, p)
+	return s.readRange(c, streams, name, r, p["incarnation"])
 }
 
-func (s *Server) readOffset(c echo.Context, streams *access.Streams, name millpond.Name, p params) error {
+// locate finds the end of the log that is read, and says in the answer which log that is.
+func (s *Server) locate(c echo.Context, streams *access.Streams, name millpond.Name, incarnation string) (millpond.Position, error) {
+	at, err := streams.Position(c.Request().Context(), name)
+	if err != nil {
+		return at, err
+	}
+	if incarnation != "" && incarnation != string(at.Incarnation) {
+		return at, &millpond.Error{Code: millpond.NotFound, Field: "incarnation",
+			Message: "the stream has another incarnation: it was reset. Leave the parameter out to read that one"}
+	}
+	h := c.Response().Header()
+	h.Set(incarnationHeader, string(at.Incarnation))
+	h.Set(maxOffsetHeader, strconv.FormatUint(at.Offset, 10))
+	h.Add(echo.HeaderVary, echo.HeaderAuthorization) // what is kept is for who has asked
+	if s.cookie != "" {
+		h.Add(echo.HeaderVary, echo.HeaderCookie)
+	}
+	return at, nil
+}
+
+// readOne answers with the event at an offset or with a key.
+func (s *Server) readOne(c echo.Context, streams *access.Streams, name millpond.Name, p params, by string) error {
+	for other := range p {
+		if other != by && other != "incarnation" {
+			return invalidParam(by, "asks for one event: leave the other parameters out")
+		}
+	}
 	offset, err := p.offset("offset", 1, 0)
 	if err != nil {
 		return err
 	}
-	e, err := streams.Event(c.Request().Context(), name, offset)
-	return writeEvent(c, e, err)
+	at, err := s.locate(c, streams, name, p["incarnation"])
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if by == "key" {
+		if offset, err = streams.OffsetOf(ctx, name, at.Incarnation, p["key"]); err != nil {
+			return err
+		}
+	}
+	e, err := streams.EventAt(ctx, name, at.Incarnation, offset)
+	if err != nil {
+		return err
+	}
+	text := append(e.AppendJSON(nil), '\n')
+	setCacheControl(c, p["incarnation"] != "")
+	if notModified(c, validator(0, at.Incarnation, string(text))) {
+		return nil
+	}
+	return s.writeJSON(c, text)
 }
 
-func writeEvent(c echo.Context, e millpond.Event, err error) error {
-	if err != nil {
-		return err
-	}
-	return c.JSONBlob(http.StatusOK, append(e.AppendJSON(nil), '\n'))
+// readRange is what a read of a range asks for.
+type readRange struct {
+	after, before uint64 // exclusive; before 0: none
+	limit         uint64
+	types         []string // nil: all
 }
 
-func (s *Server) readRange(c echo.Context, streams *access.Streams, name millpond.Name, p params) error {
-	after, err := p.offset("after", 0, 0)
+func (p params) readRange() (r readRange, err error) {
+	if r.after, err = p.offset("after", 0, 0); err != nil {
+		return r, err
+	}
+	if r.before, err = p.offset("before", 1, 0); err != nil {
+		return r, err
+	}
+	if r.limit, err = p.offset("limit", 1, defaultReadEvents); err != nil {
+		return r, err
+	}
+	if r.limit > maxReadEvents {
+		return r, invalidParam("limit", fmt.Sprintf("is over %d: read page by page, with after", maxReadEvents))
+	}
+	r.types, err = p.types("types")
+	if slices.Contains(r.types, "*") {
+		r.types = nil
+	}
+	return r, err
+}
+
+// end is the offset up to which the range goes in a log that ends at max. It is settled when that can not become more:
+// then the answer is always the same.
+func (r readRange) end(max uint64) (end uint64, settled bool) {
+	end = max
+	if r.before != 0 && r.before-1 <= end {
+		end, settled = r.before-1, true
+	}
+	if r.types == nil && end > r.after && end-r.after >= r.limit {
+		end, settled = r.after+r.limit, true
+	}
+	return end, settled
+}
+
+// readRange answers with the events of a range. All of the answer is of one incarnation, as it was at one moment.
+func (s *Server) readRange(c echo.Context, streams *access.Streams, name millpond.Name, r readRange, incarnation string) error {
+	at, err := s.locate(c, streams, name, incarnation)
 	if err != nil {
 		return err
 	}
-	before, err := p.offset("before", 1, 0)
-	if err != nil {
+	ctx := c.Request().Context()
+	end, settled := r.end(at.Offset)
+	hash := at.Hash
+	if end != at.Offset {
+		if hash, err = streams.HashAt(ctx, name, at.Incarnation, end); err != nil {
+			return err
+		}
+	}
+	setCacheControl(c, settled && incarnation != "")
+	if notModified(c, validator(hash, at.Incarnation, r.after, end, r.limit, r.types)) {
+		return nil
+	}
+	if c.Request().Method == http.MethodHead {
+		c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+		return c.NoContent(http.StatusOK)
+	}
+	b := s.newBody(c)
+	opts := stream.ReadOptions{After: r.after, Before: end + 1, Types: r.types, Incarnation: at.Incarnation}
+	if err := writeRange(ctx, b, streams, name, opts, int(r.limit)); err != nil {
+		b.abort()
 		return err
 	}
-	limit, err := p.offset("limit", 1, defaultReadEvents)
-	if err != nil {
-		return err
-	}
-	if limit > maxReadEvents {
-		return invalidParam("limit", fmt.Sprintf("is over %d: read page by page, with after", maxReadEvents))
-	}
-	types, err := p.types("types")
-	if err != nil {
-		return err
-	}
-	return s.writeRange(c, streams, name, stream.ReadOptions{After: after, Before: before, Types: types}, int(limit))
+	return b.Close()
 }
 
 // writeRange writes a JSON array as it is read, chunk by chunk: a thousand of the largest events would not fit in memory
 // for many readers at once.
-func (s *Server) writeRange(c echo.Context, streams *access.Streams, name millpond.Name, opts stream.ReadOptions, limit int) error {
-	w := c.Response()
+func writeRange(ctx context.Context, b *body, streams *access.Streams, name millpond.Name, opts stream.ReadOptions, limit int) error {
 	var out []byte
-	for written := 0; written < limit; {
+	written := 0
+	for written < limit {
 		opts.Limit = min(limit-written, readChunkEvents)
-		events, err := streams.Read(c.Request().Context(), name, opts)
+		events, err := streams.Read(ctx, name, opts)
 		if err != nil {
 			return err
 		}
@@ -97,17 +182,15 @@ func (s *Server) writeRange(c echo.Context, streams *access.Streams, name millpo
 			written++
 		}
 		opts.After = events[len(events)-1].Offset
-		startJSON(w)
-		if _, err := w.Write(out); err != nil {
+		if _, err := b.Write(out); err != nil {
 			return err
 		}
 	}
 	end := "]\n"
-	if !w.Committed {
+	if written == 0 {
 		end = "[]\n"
 	}
-	startJSON(w)
-	_, err := w.Write([]byte(end))
+	_, err := b.Write([]byte(end))
 	return err
 }
 
@@ -116,11 +199,4 @@ func separator(written int) byte {
 		return '['
 	}
 	return ','
-}
-
-func startJSON(w *echo.Response) {
-	if !w.Committed {
-		w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-		w.WriteHeader(http.StatusOK)
-	}
 }

@@ -29,6 +29,8 @@ type Server struct {
 	store   store.Store // to close; nil: the caller's
 	clients clients
 
+	compressing chan struct{} // holds a token for each answer that is being compressed
+
 	mu     sync.Mutex
 	http   []*http.Server // +checklocks:mu
 	closed bool           // +checklocks:mu
@@ -40,6 +42,8 @@ func New(opts Options) (_ *Server, err error) {
 		log:     opts.Logger,
 		version: cmp.Or(opts.Version, "dev"),
 		cookie:  opts.Cookie,
+
+		compressing: make(chan struct{}, maxCompressing),
 	}
 	if s.log == nil {
 		s.log = slog.Default()

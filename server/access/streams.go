@@ -61,20 +61,36 @@ func (s *Streams) Read(ctx context.Context, name millpond.Name, opts stream.Read
 	return s.gate.engine.Read(ctx, name, opts)
 }
 
-// Event is [stream.Engine.Event].
-func (s *Streams) Event(ctx context.Context, name millpond.Name, offset uint64) (millpond.Event, error) {
+// Position is [stream.Engine.Position].
+func (s *Streams) Position(ctx context.Context, name millpond.Name) (millpond.Position, error) {
 	if err := s.may(ctx, Read, name); err != nil {
-		return millpond.Event{}, err
+		return millpond.Position{}, err
 	}
-	return s.gate.engine.Event(ctx, name, offset)
+	return s.gate.engine.Position(ctx, name)
 }
 
-// EventByKey is [stream.Engine.EventByKey].
-func (s *Streams) EventByKey(ctx context.Context, name millpond.Name, key string) (millpond.Event, error) {
+// HashAt is [stream.Engine.HashAt].
+func (s *Streams) HashAt(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, offset uint64) (millpond.Hash, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return 0, err
+	}
+	return s.gate.engine.HashAt(ctx, name, incarnation, offset)
+}
+
+// EventAt is [stream.Engine.EventAt].
+func (s *Streams) EventAt(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, offset uint64) (millpond.Event, error) {
 	if err := s.may(ctx, Read, name); err != nil {
 		return millpond.Event{}, err
 	}
-	return s.gate.engine.EventByKey(ctx, name, key)
+	return s.gate.engine.EventAt(ctx, name, incarnation, offset)
+}
+
+// OffsetOf is [stream.Engine.OffsetOf].
+func (s *Streams) OffsetOf(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, key string) (uint64, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return 0, err
+	}
+	return s.gate.engine.OffsetOf(ctx, name, incarnation, key)
 }
 
 // State is [stream.Engine.State].

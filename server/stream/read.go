@@ -13,6 +13,10 @@ type ReadOptions struct {
 	After, Before uint64   // exclusive; 0: none
 	Limit         int      // most events, up to MaxReadEvents; 0: DefaultReadEvents
 	Types         []string // event types to return; empty or "*": all
+
+	// Incarnation is the one to read: another one than the present is [millpond.NotFound]. Empty: the present one, which
+	// may be another at each Read.
+	Incarnation millpond.Incarnation
 }
 
 // Read returns the first events of the range, in order. It may return fewer than Limit when they are large; none
@@ -22,6 +26,9 @@ func (e *Engine) Read(ctx context.Context, name millpond.Name, opts ReadOptions)
 		opts.Limit = DefaultReadEvents
 	}
 	opts.Limit = min(opts.Limit, MaxReadEvents)
+	if opts.Incarnation != "" {
+		return e.readEvents(ctx, store.Stream{Name: name, Incarnation: opts.Incarnation}, opts)
+	}
 	var events []millpond.Event
 	err := e.view(ctx, name, func(s store.Stream) (err error) {
 		events, err = e.readEvents(ctx, s, opts)
