@@ -19,7 +19,7 @@ type Options struct {
 }
 
 // Reader runs statements that read. It keeps those used last compiled. It is the only one that may use the connection's
-// authorizer and Interrupt.
+// authorizer and progress hook.
 type Reader struct {
 	conn    sqlite.Conn
 	options Options
@@ -86,8 +86,8 @@ func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Res
 		return nil, nil, err
 	}
 	if ctx.Done() != nil {
-		r.conn.Interrupt(func() bool { return ended(ctx) })
-		defer r.conn.Interrupt(nil)
+		r.conn.OnProgress(func() bool { return ended(ctx) })
+		defer r.conn.OnProgress(nil)
 	}
 	s, tables, err := r.statement(sql)
 	if err != nil {
@@ -231,7 +231,7 @@ func readRow(stmt sqlite.Stmt, width int) (row []any, size int) {
 			text := stmt.ColumnText(i)
 			row[i], size = text, size+len(text)
 		case sqlite.Blob:
-			blob := append([]byte{}, stmt.ColumnRawBlob(i)...)
+			blob := stmt.ColumnBlob(i)
 			row[i], size = blob, size+len(blob)
 		}
 	}

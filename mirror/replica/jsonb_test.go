@@ -45,7 +45,7 @@ func checkJSONB(t *testing.T, stmt sqlite.Stmt, text []byte) {
 	if !stmt.Step() {
 		t.Fatalf("%.100q: jsonb() says %v", text, stmt.Err())
 	}
-	want := append([]byte("before"), stmt.ColumnRawBlob(0)...)
+	want := append([]byte("before"), stmt.ColumnBlob(0)...)
 	if err := stmt.Reset(); err != nil {
 		t.Fatal(err)
 	}

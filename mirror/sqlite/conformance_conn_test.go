@@ -138,14 +138,14 @@ func testInterrupt(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	stmt := prepare(t, conn, endless)
 	for range 2 { // it can be interrupted, and used, again
 		asked := 0
-		conn.Interrupt(func() bool { asked++; return asked > 100 })
+		conn.OnProgress(func() bool { asked++; return asked > 100 })
 		if stmt.Step() || !errors.Is(stmt.Err(), sqlite.Interrupt) {
 			t.Fatal("not interrupted:", stmt.Err())
 		}
 		if err := conn.Exec("SELECT 1"); !errors.Is(err, sqlite.Interrupt) {
 			t.Errorf("another call meanwhile: %v", err)
 		}
-		conn.Interrupt(nil)
+		conn.OnProgress(nil)
 		stmt.Reset()
 	}
 	exec(t, conn, "COMMIT")

@@ -99,8 +99,6 @@ func testNullBinds(t *testing.T, open func(testing.TB) sqlite.Conn) {
 func testParameters(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	stmt := prepare(t, open(t), "SELECT ?, :name, @at, $dollar, ?9")
 	check(t, "count", stmt.BindCount(), 9)
-	check(t, "index", stmt.BindIndex(":name"), 2)
-	check(t, "index of none", stmt.BindIndex(":other"), 0)
 	check(t, "name", stmt.BindName(4), "$dollar")
 	check(t, "name of none", stmt.BindName(1), "")
 }
@@ -118,7 +116,8 @@ func testColumns(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	}
 	check(t, "types", types, []sqlite.Type{sqlite.Integer, sqlite.Text, sqlite.Float, sqlite.Blob, sqlite.Null})
 	check(t, "names", names, []string{"one", "grüße", "2.5", "blob", "NULL"})
-	check(t, "raw text", string(stmt.ColumnRawText(1)), "x")
+	check(t, "blob of text", string(stmt.ColumnBlob(1)), "x")
+	check(t, "blob of NULL", stmt.ColumnBlob(4), []byte(nil))
 	check(t, "text of NULL", stmt.ColumnText(4), "")
 	check(t, "integer of text", stmt.ColumnInt64(1), int64(0))
 }

@@ -9,15 +9,17 @@ import (
 
 // engine is a Conn on go-sqlite3.
 type engine struct {
+	gate
 	conn       *sqlite3.Conn
-	unregister func() // the file layer, once it is of no use; may be nil
+	progress   func() (stop bool) // may be nil
+	unregister func()             // the file layer, once it is of no use; may be nil
 }
 
-var _ Conn = engine{}
+var _ Conn = (*engine)(nil)
 
 // open opens the database at path, in a file layer if there is one.
 func open(path string, files Files) (_ Conn, err error) {
-	var e engine
+	e := new(engine)
 	if files != nil {
 		path, e.unregister = register(path, files)
 	}
@@ -30,96 +32,70 @@ func open(path string, files Files) (_ Conn, err error) {
 	if e.conn, err = sqlite3.Open(path); err != nil {
 		return nil, engineError(err)
 	}
+	e.conn.SetInterrupt(progress{context.Background(), e})
 	return e, nil
 }
 
-func (e engine) Prepare(sql string) (_ Stmt, tail string, err error) {
-	defer caughtNoMem(&err)
-	s, tail, err := e.conn.Prepare(sql)
-	if s == nil || err != nil {
-		return nil, tail, engineError(err)
+func (e *engine) Prepare(sql string) (_ Stmt, tail string, err error) {
+	if err := e.check(); err != nil {
+		return nil, "", err
 	}
-	return &statement{Stmt: s}, tail, nil
+	s, tail, err := e.prepare(sql)
+	if err = e.fail(err); err != nil {
+		s.Close()
+		return nil, "", err
+	}
+	if s == nil {
+		return nil, tail, nil
+	}
+	return &statement{Stmt: s, engine: e}, tail, nil
 }
 
-func (e engine) Exec(sql string) (err error) {
+func (e *engine) prepare(sql string) (s *sqlite3.Stmt, tail string, err error) {
+	defer caughtNoMem(&err)
+	s, tail, err = e.conn.Prepare(sql)
+	return s, tail, engineError(err)
+}
+
+func (e *engine) Exec(sql string) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	return e.fail(e.exec(sql))
+}
+
+func (e *engine) exec(sql string) (err error) {
 	defer caughtNoMem(&err)
 	return engineError(e.conn.Exec(sql))
 }
 
-func (e engine) Changes() int64         { return e.conn.Changes() }
-func (e engine) LastInsertRowID() int64 { return e.conn.LastInsertRowID() }
-func (e engine) InTransaction() bool    { return !e.conn.GetAutocommit() }
+func (e *engine) Changes() int64 {
+	if e.closed {
+		return 0
+	}
+	return e.conn.Changes()
+}
 
-func (e engine) Close() error {
+func (e *engine) LastInsertRowID() int64 {
+	if e.closed {
+		return 0
+	}
+	return e.conn.LastInsertRowID()
+}
+
+func (e *engine) InTransaction() bool { return !e.closed && !e.conn.GetAutocommit() }
+
+func (e *engine) Close() error {
+	if e.closed {
+		return nil
+	}
+	if err := e.check(); err != nil {
+		return err
+	}
 	err := engineError(e.conn.Close())
-	if e.unregister != nil && !errors.Is(err, Busy) {
+	e.closed = !errors.Is(err, Busy)
+	if e.closed && e.unregister != nil {
 		e.unregister()
 	}
 	return err
-}
-
-func (e engine) OnUpdate(fn func(table string, rowid int64)) {
-	if fn == nil {
-		e.conn.UpdateHook(nil)
-		return
-	}
-	e.conn.UpdateHook(func(_ sqlite3.AuthorizerActionCode, _, table string, rowid int64) { fn(table, rowid) })
-}
-
-func (e engine) OnAuthorize(fn func(Access) Verdict) error {
-	if fn == nil {
-		return engineError(e.conn.SetAuthorizer(nil))
-	}
-	return engineError(e.conn.SetAuthorizer(
-		func(action sqlite3.AuthorizerActionCode, third, fourth, _, _ string) sqlite3.AuthorizerReturnCode {
-			if fn(access(action, third, fourth)) == Deny {
-				return sqlite3.AUTH_DENY
-			}
-			return sqlite3.AUTH_OK
-		}))
-}
-
-// access says in words of ours what SQLite says by position: https://sqlite.org/c3ref/c_alter_table.html.
-func access(action sqlite3.AuthorizerActionCode, third, fourth string) Access {
-	switch action {
-	case sqlite3.AUTH_SELECT:
-		return Access{Action: Select}
-	case sqlite3.AUTH_READ:
-		return Access{Action: Read, Table: third, Column: fourth}
-	case sqlite3.AUTH_INSERT:
-		return Access{Action: Insert, Table: third}
-	case sqlite3.AUTH_UPDATE:
-		return Access{Action: Update, Table: third, Column: fourth}
-	case sqlite3.AUTH_DELETE:
-		return Access{Action: Delete, Table: third}
-	case sqlite3.AUTH_FUNCTION:
-		return Access{Action: Function, Name: fourth}
-	case sqlite3.AUTH_RECURSIVE:
-		return Access{Action: Recursive}
-	case sqlite3.AUTH_PRAGMA:
-		return Access{Action: Pragma, Name: third}
-	}
-	return Access{Action: Other, Name: third}
-}
-
-func (e engine) Interrupt(cancelled func() bool) {
-	if cancelled == nil {
-		e.conn.SetInterrupt(context.Background())
-		return
-	}
-	e.conn.SetInterrupt(interrupt{context.Background(), cancelled})
-}
-
-// interrupt is what the engine polls: a context that asks a function.
-type interrupt struct {
-	context.Context
-	cancelled func() bool
-}
-
-func (i interrupt) Err() error {
-	if i.cancelled() {
-		return context.Canceled
-	}
-	return nil
 }

@@ -33,6 +33,9 @@ var conformance = map[string]func(*testing.T, func(testing.TB) sqlite.Conn){
 	"authorizer":    testAuthorizer,
 	"deny":          testDeny,
 	"interrupt":     testInterrupt,
+	"after close":   testAfterClose,
+	"re-entrance":   testReentrance,
+	"panics":        testPanics,
 }
 
 func TestConformance(t *testing.T) {
@@ -102,7 +105,7 @@ func column(stmt sqlite.Stmt, col int) any {
 	case sqlite.Text:
 		return stmt.ColumnText(col)
 	case sqlite.Blob:
-		return append([]byte{}, stmt.ColumnRawBlob(col)...)
+		return stmt.ColumnBlob(col)
 	}
 	return nil
 }

@@ -9,12 +9,12 @@ type Code uint8
 // The codes that callers branch on or that tests name. An engine may answer any other that SQLite knows.
 const (
 	Failed     Code = 1  // a mistake in the SQL, or anything without a code of its own
-	Abort      Code = 4  // a callback asked to stop, or the transaction was rolled back under a reader
+	Abort      Code = 4  // a hook has panicked, or the transaction was rolled back under a reader
 	Busy       Code = 5  // another connection holds the lock
 	Locked     Code = 6  // this connection itself holds the lock
 	NoMem      Code = 7  // over the memory of the engine
 	ReadOnly   Code = 8  // a write to a database that cannot be written
-	Interrupt  Code = 9  // Conn.Interrupt asked to stop
+	Interrupt  Code = 9  // Conn.OnProgress answered to stop
 	IOErr      Code = 10 // the file layer failed
 	Corrupt    Code = 11 // the database is damaged
 	Full       Code = 13 // no room: the disk is full, or the browser's quota is used up

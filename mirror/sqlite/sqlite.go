@@ -1,6 +1,14 @@
 package sqlite
 
+import "io"
+
 // Conn is one connection to a database. It is for one goroutine at a time, and so are its statements.
+//
+// Its hooks are called from within calls that compile or run SQL. They must be quick, and must not wait for anything.
+// A hook must not use the connection or its statements: calls fail with [Misuse]. When one panics, the call that it was
+// called from fails with [Abort], and what the statement has done so far may stand: roll back.
+//
+// After Close every call fails with [Misuse] or answers a zero value, as those on a closed statement do.
 type Conn interface {
 	// Prepare compiles the first statement of sql; tail is what follows it. The statement is nil when sql holds none.
 	Prepare(sql string) (stmt Stmt, tail string, err error)
@@ -12,15 +20,20 @@ type Conn interface {
 	LastInsertRowID() int64
 	// InTransaction reports whether a transaction is open.
 	InTransaction() bool
-	// OnUpdate calls fn for each row that a statement inserts, updates or deletes in a rowid table. fn must not use the
-	// connection. nil removes it.
+	// OnUpdate calls fn for each row that a statement inserts, updates or deletes in a rowid table. nil removes it.
 	OnUpdate(fn func(table string, rowid int64))
-	// OnAuthorize asks fn about each access while a statement is prepared. fn must not use the connection. nil removes it.
+	// OnAuthorize asks fn about each access while a statement is compiled, which may be while it runs: when the schema has
+	// changed, and for table functions that compile their own. nil removes it. Either compiles all statements again when
+	// they run next.
 	OnAuthorize(fn func(Access) Verdict) error
-	// Interrupt makes every call that runs or compiles SQL fail with Interrupt while cancelled answers true. It is asked
-	// before each and after every few thousand instructions of SQLite within, so it must be quick. nil removes it.
-	Interrupt(cancelled func() bool)
-	// Close closes the connection. It fails with Busy, and closes nothing, while a statement is open.
+	// OnProgress asks fn before each call that compiles or runs SQL, and after every thousand instructions of SQLite
+	// within. When it answers true the call fails with [Interrupt], and a statement that writes is undone. nil removes it.
+	OnProgress(fn func() (stop bool))
+	// Backup writes a copy of the main database to w, as a database file that needs no journal. It fails with [Busy]
+	// while a transaction is open, and with the error of w. w may block, and must not use the connection.
+	Backup(w io.Writer) error
+	// Close closes the connection. It fails with [Busy], and closes nothing, while a statement is open. Closing again does
+	// nothing.
 	Close() error
 }
 
@@ -69,12 +82,11 @@ const (
 	Deny  Verdict = false
 )
 
-// Stmt is a prepared statement. Parameters are numbered from 1, columns from 0. It has the
-// shape of go-sqlite3's statement, so that the native engine costs next to nothing.
+// Stmt is a prepared statement. Parameters are numbered from 1, columns from 0. It follows a change of the schema
+// by itself: it is compiled again when it runs next, and may have other columns then.
 type Stmt interface {
-	BindCount() int
-	BindIndex(name string) int // 0: there is none; name with its ":", "@" or "$"
-	BindName(param int) string
+	BindCount() int            // the largest number of a parameter
+	BindName(param int) string // with its ":", "@" or "$"; "" when it has none
 	BindNull(param int) error
 	BindInt64(param int, value int64) error
 	BindFloat(param int, value float64) error
@@ -93,15 +105,17 @@ type Stmt interface {
 
 	ColumnCount() int
 	ColumnName(col int) string
+	// The type of a column is that of its value in this row. The others convert, as SQLite does: a NULL is 0 or empty, and
+	// a column that does not exist is NULL. What they return is the caller's.
 	ColumnType(col int) Type
 	ColumnInt64(col int) int64
 	ColumnFloat(col int) float64
 	ColumnText(col int) string
-	ColumnRawText(col int) []byte // valid until the next call on the statement
-	ColumnRawBlob(col int) []byte // valid until the next call on the statement
+	ColumnBlob(col int) []byte // nil for NULL only
 
 	// ReadOnly reports whether running the statement leaves the database file as it is. It is true for statements that
 	// change the connection (PRAGMA, ATTACH, BEGIN): OnAuthorize tells those.
 	ReadOnly() bool
+	// Close ends the statement. Closing again does nothing.
 	Close() error
 }

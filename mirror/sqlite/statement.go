@@ -5,66 +5,72 @@ import "github.com/ncruces/go-sqlite3"
 // statement is a Stmt on go-sqlite3: its methods as they are, but errors and types in our words.
 type statement struct {
 	*sqlite3.Stmt
-	failure error // of the last Step, when the engine itself could not say
+	engine  *engine
+	closed  bool
+	failure error // of the last Step, when go-sqlite3 itself could not say
 }
 
 var _ Stmt = (*statement)(nil)
 
-func (s *statement) Step() (row bool) {
-	s.failure = nil
-	defer caughtNoMem(&s.failure)
-	return s.Stmt.Step()
-}
-
-func (s *statement) Err() error {
-	if s.failure != nil {
-		return s.failure
+// check is for the beginning of every call that can fail.
+func (s *statement) check() error {
+	if s.closed {
+		return errStmtClosed
 	}
-	return engineError(s.Stmt.Err())
+	return s.engine.check()
 }
 
-func (s *statement) Exec() (err error) {
+func (s *statement) Step() bool {
+	if s.failure = s.check(); s.failure != nil {
+		return false
+	}
+	row, err := s.step()
+	s.failure = s.engine.fail(err)
+	return row && s.failure == nil
+}
+
+func (s *statement) step() (row bool, err error) {
+	defer caughtNoMem(&err)
+	if s.Stmt.Step() {
+		return true, nil
+	}
+	return false, engineError(s.Stmt.Err())
+}
+
+func (s *statement) Err() error { return s.failure }
+
+func (s *statement) Exec() error {
 	s.failure = nil
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.engine.fail(s.exec())
+}
+
+func (s *statement) exec() (err error) {
 	defer caughtNoMem(&err)
 	return engineError(s.Stmt.Exec())
 }
 
-// Reset forgets the failure of the last Step, which Err has told: the engine would tell it twice.
+// Reset forgets the failure of the last Step, which Err has told: go-sqlite3 would tell it twice.
 func (s *statement) Reset() error {
 	s.failure = nil
+	if err := s.check(); err != nil {
+		return err
+	}
 	forgetting(s.Stmt.Reset)
 	return nil
 }
 
-func (s *statement) BindText(param int, value string) (err error) {
-	defer caughtNoMem(&err)
-	return engineError(s.Stmt.BindText(param, value))
-}
-
-func (s *statement) BindRawText(param int, value []byte) (err error) {
-	defer caughtNoMem(&err)
-	return engineError(s.Stmt.BindRawText(param, value))
-}
-
-func (s *statement) BindBlob(param int, value []byte) (err error) {
-	defer caughtNoMem(&err)
-	return engineError(s.Stmt.BindBlob(param, value))
-}
-
-func (s *statement) BindNull(param int) error { return engineError(s.Stmt.BindNull(param)) }
-func (s *statement) ClearBindings() error     { return engineError(s.Stmt.ClearBindings()) }
-func (s *statement) ColumnType(col int) Type  { return Type(s.Stmt.ColumnType(col)) }
-
-func (s *statement) BindInt64(param int, value int64) error {
-	return engineError(s.Stmt.BindInt64(param, value))
-}
-
-func (s *statement) BindFloat(param int, value float64) error {
-	return engineError(s.Stmt.BindFloat(param, value))
-}
-
 // Close forgets the failure of the last Step, as Reset does.
 func (s *statement) Close() error {
+	if s.closed {
+		return nil
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.closed, s.failure = true, nil
 	forgetting(s.Stmt.Close)
 	return nil
 }
@@ -75,3 +81,5 @@ func forgetting(call func() error) {
 	defer caughtNoMem(&err)
 	_ = call()
 }
+
+func (s *statement) ReadOnly() bool { return !s.closed && s.Stmt.ReadOnly() }
