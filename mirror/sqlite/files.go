@@ -20,9 +20,9 @@ import (
 // # Errors
 //
 // The statement that needed the call fails. An error that wraps a [Code], such as [Full], fails it with that code; any
-// other with [CantOpen] when it is Open's, and with [IOErr] otherwise. Either way it is the Cause of the [Error]. SQLite
-// rolls the transaction back where it still can, and expects a file to be as the failed call found it, but for the bytes
-// that the call was to write: those may be old, new, or a mixture.
+// other with [CantOpen] when it is Open's, and with [IOErr] otherwise. Either way it is the Cause of the [Error], unless
+// SQLite has made other calls after it. SQLite rolls the transaction back where it still can, and expects a file to be
+// as the failed call found it, but for the bytes that the call was to write: those may be old, new, or a mixture.
 //
 // # What has to survive
 //
