@@ -37,6 +37,13 @@ type Store interface {
 	Close() error
 }
 
+// Sweeper is a store that puts some of the work of a reset off. Its owner calls Sweep when there is nothing to commit, on the
+// goroutine that commits, until there is no more.
+type Sweeper interface {
+	// Sweep does a small part of the work, and reports whether there may be more.
+	Sweep(ctx context.Context) (more bool, err error)
+}
+
 // Stream is one life of a stream: what a [millpond.Name] names until a reset. It is comparable.
 type Stream struct {
 	Name        millpond.Name

@@ -38,18 +38,31 @@ func (e *Engine) hand(ctx context.Context, name millpond.Name, make func(*instan
 		if err != nil {
 			return nil, err
 		}
+		in.pins.Add(1)
 		r := make(in)
-		if err := e.committer.queue.put(r); err != nil {
-			return nil, err
+		err = e.ask(ctx, r)
+		in.pins.Add(-1)
+		if !errors.Is(err, errGone) {
+			return r, err
 		}
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	}
+}
+
+// ask hands a request to the committer and waits until it is done.
+func (e *Engine) ask(ctx context.Context, r *request) (err error) {
+	if r.kind == requestAppend && !r.in.isAwake() {
+		if r.above, err = e.above(ctx, r.name); err != nil {
+			return err
 		}
-		if !errors.Is(r.err, errGone) {
-			return r, r.err
-		}
+	}
+	if err := e.committer.queue.put(r); err != nil {
+		return err
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

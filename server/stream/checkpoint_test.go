@@ -236,7 +236,7 @@ func TestChanged(t *testing.T) {
 		}
 	}
 	h.append(n, configure("k", `"echo"`))
-	expect("configured", "/a")
+	expect("configured, and the root told of a child", "/a", "/")
 	h.append(n, input("x"))
 	expect("an event of a client")
 	h.store.set(errors.New("planted"), nil)

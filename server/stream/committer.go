@@ -20,25 +20,39 @@ type committer struct {
 	registered func(slug string) bool
 	changed    func(millpond.Name)
 	queue      *queue
-	failing    bool   // the last commit failed
-	arena      []byte // of the records of a transaction; used again by the next
+	sweeper    store.Sweeper // of the store; nil: it has none
+	sweep      bool          // the store may have something to sweep
+	failing    bool          // the last commit failed
+	arena      []byte        // of the records of a transaction; used again by the next
+
+	idleTimeout time.Duration // set before the first requestEvict
 
 	tailBytes    int // of all instances, about
 	maxTailBytes int
 }
 
 func newCommitter(e *Engine, opts Options) *committer {
-	return &committer{engine: e, store: opts.Store, log: opts.Logger, now: opts.Now, registered: opts.Registered,
+	c := &committer{engine: e, store: opts.Store, log: opts.Logger, now: opts.Now, registered: opts.Registered,
 		changed: opts.Changed, queue: newQueue(), maxTailBytes: opts.TailBytes}
+	c.sweeper, c.sweep = opts.Store.(store.Sweeper)
+	return c
 }
 
 // run answers all requests until the queue is closed and empty.
 func (c *committer) run() {
 	var requests []*request
 	for {
+		take := c.queue.take
+		if c.sweep {
+			take = c.queue.poll
+		}
 		var ok bool
-		if requests, ok = c.queue.take(requests[:0]); !ok {
+		if requests, ok = take(requests[:0]); !ok {
 			return
+		}
+		if len(requests) == 0 {
+			c.sweepStore()
+			continue
 		}
 		for rest := requests; len(rest) > 0; {
 			n := 0
@@ -61,8 +75,9 @@ func (c *committer) run() {
 // work is the part of a transaction that is one stream's.
 type work struct {
 	in       *instance
-	draft    *draft
-	requests []*request // that the draft fulfils
+	name     millpond.Name
+	draft    *draft     // nil: not a part of the transaction
+	requests []*request // that the draft fulfils; none where another stream's request is what changes this one
 	changed  chan struct{}
 }
 
@@ -77,7 +92,7 @@ func (c *committer) append(requests []*request) {
 			w.changed, grown = w.in.publish(w.draft)
 			c.tailBytes += grown
 		case errors.Is(err, store.ErrConflict): // one of them is not in memory as it is stored: load all again
-			c.kill(w.requests[0].name, w.in)
+			c.kill(w.name, w.in)
 		}
 	}
 	err = answer(err)
@@ -89,7 +104,7 @@ func (c *committer) append(requests []*request) {
 			close(w.changed)
 		}
 		if err == nil && w.draft.core {
-			c.changed(w.requests[0].name)
+			c.changed(w.name)
 		}
 	}
 }

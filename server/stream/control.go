@@ -34,6 +34,9 @@ func (c *committer) control(r *request) {
 	switch err := r.ctx.Err(); {
 	case err != nil:
 		r.finish(err)
+	case r.kind == requestEvict:
+		c.evict()
+		r.finish(nil)
 	case r.in.dead != nil:
 		r.finish(errGone)
 	case r.kind == requestKill:
@@ -62,6 +65,7 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 	}
 	d := newDraft(head{}, now, nil, nil)
 	d.wake(name)
+	d.adopt(old.head.state.ChildPaths)
 	b, err := d.batch()
 	if err != nil {
 		return err
@@ -70,7 +74,9 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 	if err := c.write([]store.Batch{b}); err != nil {
 		return err
 	}
-	fresh := newInstance()
+	c.sweep = c.sweeper != nil
+	fresh := newInstance(name)
+	c.engine.touch(fresh)
 	close(fresh.loaded)
 	_, grown := fresh.publish(d)
 	c.engine.replace(name, fresh)

@@ -18,7 +18,7 @@ type draft struct {
 	first       uint64             // offset of the first record
 	records     []store.Record     // to commit
 	keys        map[string]uint64  // offsets of the idempotency keys that the inputs may meet, stored or in the draft
-	core        bool               // state has changed by more than its counts: it needs a new snapshot
+	core        bool               // state has changed by more than its counts
 	checkpoints []store.Checkpoint // to keep or delete
 	registered  func(slug string) bool
 	now         time.Time // of the events, unless the one before is later
@@ -112,6 +112,9 @@ func (d *draft) add(e millpond.Event) millpond.Event {
 	return e
 }
 
+// created reports whether the draft begins the stream.
+func (d *draft) created() bool { return d.first == 1 }
+
 // time is the next event's: never before the one before it, whatever the clock does.
 func (d *draft) time() time.Time {
 	if d.now.Before(d.head.at) {
@@ -123,10 +126,14 @@ func (d *draft) time() time.Time {
 // batch is the draft for the store.
 func (d *draft) batch() (store.Batch, error) {
 	b := store.Batch{Stream: d.head.stream, After: d.first - 1, Records: d.records, Checkpoints: d.checkpoints}
-	var err error
-	if d.core {
-		b.Snapshot, err = takeSnapshot(&d.head.state)
+	s := &d.head.saved
+	s.stale = s.stale || d.core
+	if !s.stale || !s.due(d.head.offset) {
+		return b, nil
 	}
+	var err error
+	b.Snapshot, err = takeSnapshot(&d.head.state)
+	*s = saved{offset: d.head.offset, bytes: len(b.Snapshot.Data)}
 	return b, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
@@ -16,6 +17,12 @@ type Engine struct {
 	log       *slog.Logger
 	committer *committer
 	stopped   chan struct{} // closed when the committer has finished
+	closing   chan struct{} // closed when Close begins
+	sweeping  chan struct{} // closed when no idle streams are looked for any more
+	start     time.Time
+	counters  counters
+
+	stopSweeping sync.Once
 
 	mu        sync.Mutex
 	instances map[millpond.Name]*instance
@@ -32,6 +39,9 @@ func Open(opts Options) (*Engine, error) {
 		store:     opts.Store,
 		log:       opts.Logger,
 		stopped:   make(chan struct{}),
+		closing:   make(chan struct{}),
+		sweeping:  make(chan struct{}),
+		start:     time.Now(),
 		instances: make(map[millpond.Name]*instance),
 	}
 	e.committer = newCommitter(e, opts)
@@ -39,12 +49,18 @@ func Open(opts Options) (*Engine, error) {
 		defer close(e.stopped)
 		e.committer.run()
 	}()
+	go func() {
+		defer close(e.sweeping)
+		e.sweepIdle(opts.IdleTimeout)
+	}()
 	return e, nil
 }
 
 // Close stops taking appends, commits those that are queued, and then ends all subscriptions with
 // [millpond.Unavailable]. When ctx ends first, the committer goes on with what it has.
 func (e *Engine) Close(ctx context.Context) error {
+	e.stopSweeping.Do(func() { close(e.closing) })
+	<-e.sweeping
 	e.committer.queue.close()
 	select {
 	case <-e.stopped:
@@ -72,9 +88,10 @@ func (e *Engine) instance(ctx context.Context, name millpond.Name) (*instance, e
 	in := e.instances[name]
 	first := in == nil
 	if first {
-		in = newInstance()
+		in = newInstance(name)
 		e.instances[name] = in
 	}
+	e.touch(in)
 	e.mu.Unlock()
 
 	if first {
@@ -101,6 +118,7 @@ func (e *Engine) running(name millpond.Name) *instance {
 	if in == nil {
 		return nil
 	}
+	e.touch(in)
 	select {
 	case <-in.loaded:
 	default:

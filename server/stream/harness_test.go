@@ -199,6 +199,8 @@ type faultyStore struct {
 	hold    chan struct{} // what Commit waits for, after it has committed
 	lost    error         // what Commit fails with although it has committed
 	commits int
+
+	onCommit func(store.Batch) // is called with each batch that is committed
 }
 
 func (f *faultyStore) Head(ctx context.Context, name millpond.Name) (store.Head, error) {
@@ -222,11 +224,20 @@ func (f *faultyStore) Commit(ctx context.Context, batches []store.Batch) error {
 	if fail != nil {
 		return fail
 	}
+	if f.onCommit != nil {
+		for i := range batches {
+			f.onCommit(batches[i])
+		}
+	}
 	err := f.Store.Commit(ctx, batches)
 	if hold != nil {
 		<-hold
 	}
 	return errors.Join(err, lost)
+}
+
+func (f *faultyStore) Sweep(ctx context.Context) (bool, error) {
+	return f.Store.(store.Sweeper).Sweep(ctx)
 }
 
 // set makes the commits to come fail or wait. It returns how many there were.

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -13,8 +14,12 @@ import (
 //
 // The committer alone changes head, awake and tail, holding mu, as a part of a commit. It may read them without.
 type instance struct {
+	name    millpond.Name
 	loaded  chan struct{} // closed when head is loaded, or loadErr says why not
 	loadErr error
+
+	touched atomic.Int64 // when it was last asked for: since the engine's start
+	pins    atomic.Int32 // requests that are under way
 
 	mu            sync.Mutex
 	head          head
@@ -33,10 +38,11 @@ type head struct {
 	hash   millpond.Hash
 	at     time.Time // of the last event
 	state  millpond.State
+	saved  saved
 }
 
-func newInstance() *instance {
-	return &instance{loaded: make(chan struct{}), subscriptions: make(map[subscriptionKey]*Subscription)}
+func newInstance(name millpond.Name) *instance {
+	return &instance{name: name, loaded: make(chan struct{}), subscriptions: make(map[subscriptionKey]*Subscription)}
 }
 
 // now is the present head.
@@ -44,6 +50,12 @@ func (in *instance) now() head {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.head
+}
+
+func (in *instance) isAwake() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.awake
 }
 
 // publish shows a commit to the readers. It returns the channel to close for those who wait, and by how many bytes

@@ -1,6 +1,10 @@
 package stream
 
-import "github.com/millpond-dev/millpond"
+import (
+	"time"
+
+	"github.com/millpond-dev/millpond"
+)
 
 const (
 	// DefaultReadEvents and MaxReadEvents bound the events of one Read.
@@ -19,6 +23,18 @@ const (
 	maxCommitBytes  = 8 << 20
 	// inputOverheadBytes is what an input counts beside its texts.
 	inputOverheadBytes = 64
+
+	// defaultIdleTimeout is how long an unused stream stays in memory; idleChecks is how often in that time it is looked at.
+	defaultIdleTimeout = 10 * time.Minute
+	idleChecks         = 4
+
+	// maxAdopted bounds the children that a reset tells the new incarnation of. Those beyond tell it when they wake.
+	maxAdopted = 1000
+	// smallSnapshotBytes is up to what size a snapshot is written with each event that changes it. Beyond, snapshotEventBytes
+	// of it are worth the folding of one event. Both are a part of the snapshots' format: with other values, StateVersion
+	// is another.
+	smallSnapshotBytes = 1 << 10
+	snapshotEventBytes = 128
 
 	// maxBatchEvents bounds the events of one batch of a subscription, and those that a filter looks at for one.
 	maxBatchEvents = 1000

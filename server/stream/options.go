@@ -14,6 +14,10 @@ type Options struct {
 	Logger *slog.Logger     // nil: slog.Default()
 	Now    func() time.Time // nil: time.Now
 
+	// IdleTimeout is after how long without use a stream without subscribers is dropped from memory. The next use loads and
+	// wakes it again. 0: 10 minutes. Below 0: never.
+	IdleTimeout time.Duration
+
 	// TailBytes bounds the recent records that are kept in memory for all streams together. 0: 256 MiB.
 	TailBytes int
 
@@ -37,6 +41,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Changed == nil {
 		o.Changed = func(millpond.Name) {}
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = defaultIdleTimeout
 	}
 	if o.TailBytes == 0 {
 		o.TailBytes = maxTailsBytes

@@ -7,13 +7,13 @@ import (
 
 // plan drafts the requests, stream by stream, in order. Those that are refused are answered.
 func (c *committer) plan(requests []*request) []*work {
-	byInstance := make(map[*instance]*work, len(requests))
+	p := &planning{committer: c, now: timestamp(c.now()), byInstance: make(map[*instance]*work, len(requests))}
 	var order []*work
 	for _, r := range requests {
-		w := byInstance[r.in]
+		w := p.byInstance[r.in]
 		if w == nil {
-			w = &work{in: r.in}
-			byInstance[r.in] = w
+			w = &work{in: r.in, name: r.name}
+			p.byInstance[r.in] = w
 			order = append(order, w)
 		}
 		w.requests = append(w.requests, r)
@@ -21,14 +21,24 @@ func (c *committer) plan(requests []*request) []*work {
 	if c.arena = c.arena[:0]; cap(c.arena) > 2*maxCommitBytes {
 		c.arena = nil
 	}
-	now := timestamp(c.now())
-	works := order[:0]
+	p.works = order[:0]
 	for _, w := range order {
-		if c.planStream(w, now); len(w.requests) > 0 {
-			works = append(works, w)
+		if c.planStream(w, p.now); len(w.requests) > 0 {
+			p.works = append(p.works, w)
+		} else {
+			w.draft = nil
 		}
 	}
-	return works
+	p.announceAll()
+	return p.works
+}
+
+// planning is the making of a transaction.
+type planning struct {
+	*committer
+	now        time.Time
+	byInstance map[*instance]*work
+	works      []*work // those that are a part of it
 }
 
 // planStream drafts the work's requests and leaves in it those that the draft fulfils.
@@ -51,7 +61,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 	w.draft = newDraft(w.in.head, now, keys, c.arena)
 	w.draft.registered = c.registered
 	if !w.in.awake {
-		w.draft.wake(w.requests[0].name)
+		w.draft.wake(w.name)
 	}
 	fulfilled := w.requests[:0]
 	for _, r := range w.requests {

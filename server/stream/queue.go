@@ -15,6 +15,7 @@ type request struct {
 	name   millpond.Name
 	inputs []millpond.Input
 	keep   *Checkpoint // to keep, too; nil: none
+	above  []*instance // of the streams above, from the root on, for a stream that wakes
 	bytes  int
 
 	done   chan struct{}
@@ -28,6 +29,7 @@ const (
 	requestAppend requestKind = iota // without inputs: only wake the stream
 	requestReset
 	requestKill
+	requestEvict // of no stream: drops those that are idle
 )
 
 func newRequest(ctx context.Context, kind requestKind, name millpond.Name, in *instance, inputs []millpond.Input) *request {
@@ -99,6 +101,15 @@ func (q *queue) signal() {
 	case q.ready <- struct{}{}:
 	default:
 	}
+}
+
+// poll is take, but does not wait: it may return none.
+func (q *queue) poll(batch []*request) (_ []*request, ok bool) {
+	batch, room, closed := q.tryTake(batch)
+	if room != nil {
+		close(room)
+	}
+	return batch, len(batch) > 0 || !closed
 }
 
 // take waits for requests and moves as many into batch as one transaction may have. It is not ok when the queue is

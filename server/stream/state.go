@@ -55,18 +55,24 @@ func (e *Engine) load(ctx context.Context, name millpond.Name) (head, error) {
 		return head{}, e.problem("load stream", fmt.Errorf("stream %s, offset %d: %w", name, stored.Offset, err))
 	}
 	h := head{stream: stored.Stream, offset: stored.Offset, hash: stored.Hash, at: last.CreatedAt}
-	if h.state, err = readSnapshot(stored); err == nil {
-		return h, nil
+	if h.state, err = readSnapshot(stored); err != nil {
+		e.log.Warn("state is made again from the log", "stream", name, "because", err, "events", stored.Offset)
+		e.counters.rebuilt(err)
+		h.state = millpond.State{}
 	}
-	e.log.Info("state is made again from the log", "stream", name, "because", err, "events", stored.Offset)
-	if h.state, err = e.fold(ctx, stored); err != nil {
+	h.saved = saved{offset: h.state.MaxOffset, bytes: len(stored.Snapshot.Data), stale: h.state.MaxOffset < h.offset}
+	if err == nil && h.saved.due(h.offset) {
+		h.state.MaxOffset, h.state.EventCount = h.offset, h.offset
+		h.saved.stale = false
+	}
+	if h.state, err = e.fold(ctx, stored, h.state); err != nil {
 		return head{}, e.problem("fold state", err)
 	}
 	return h, nil
 }
 
-// fold is the state of the whole log.
-func (e *Engine) fold(ctx context.Context, stored store.Head) (state millpond.State, err error) {
+// fold is the state of the whole log, from an earlier one on.
+func (e *Engine) fold(ctx context.Context, stored store.Head, state millpond.State) (_ millpond.State, err error) {
 	for state.MaxOffset < stored.Offset {
 		page, err := e.store.Read(ctx, stored.Stream, store.Range{
 			After: state.MaxOffset, Before: stored.Offset + 1, Limit: MaxReadEvents, Bytes: scanBytes})

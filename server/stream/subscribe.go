@@ -56,10 +56,7 @@ func (e *Engine) awake(ctx context.Context, name millpond.Name) (*instance, erro
 	if err != nil {
 		return nil, err
 	}
-	in.mu.Lock()
-	awake := in.awake
-	in.mu.Unlock()
-	if awake {
+	if in.isAwake() {
 		return in, nil
 	}
 	r, err := e.do(ctx, requestAppend, name, nil)

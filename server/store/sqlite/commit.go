@@ -192,6 +192,22 @@ func (w *writer) sweepGarbage() (more bool, err error) {
 	return true, nil // perhaps of another log
 }
 
+// Sweep deletes some rows of logs that were reset, in a transaction of its own.
+func (s *Store) Sweep(ctx context.Context) (more bool, err error) {
+	w, err := s.writer.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.writer.put(w)
+	if !s.garbage {
+		return false, nil
+	}
+	if err := s.transact(w, nil); err != nil {
+		return true, fmt.Errorf("sweep: %w", s.explain(err))
+	}
+	return s.garbage, nil
+}
+
 // Offsets finds idempotency keys. It uses the writing connection: that one's cache stays warm from commit to commit,
 // and who commits asks here first.
 func (s *Store) Offsets(ctx context.Context, stream store.Stream, keys []string) ([]uint64, error) {

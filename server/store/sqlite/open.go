@@ -27,7 +27,10 @@ type Store struct {
 	garbage bool // there are logs to sweep; owned by who holds the writer
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Sweeper = (*Store)(nil)
+)
 
 // Open opens the database millpond.db in the directory; it makes what is missing of both. What the operator must deal
 // with is a [*store.Error]: ErrLocked, ErrCorrupt, ErrForeign, ErrNewerSchema, ErrFull.
