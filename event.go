@@ -40,7 +40,7 @@ type Input struct {
 	Offset         uint64 // precondition: the offset that the event must get; 0: any
 }
 
-// SystemPrefix begins the types that belong to the system.
+// SystemPrefix begins the types and the idempotency keys that belong to the system.
 const SystemPrefix = "stream/"
 
 // Validate says which rule the input breaks: an *Error with code [InvalidEvent] or [EventTooLarge] and the field's
@@ -90,6 +90,10 @@ func (in *Input) ValidateClient() error {
 	}
 	if strings.HasPrefix(in.Type, SystemPrefix) && !ClientType(in.Type) {
 		return invalidEvent("type", strconv.Quote(in.Type)+" belongs to the system: choose a type that does not start with "+
+			strconv.Quote(SystemPrefix))
+	}
+	if strings.HasPrefix(in.IdempotencyKey, SystemPrefix) { // or a client could take the key of what the system will append
+		return invalidEvent("idempotencyKey", "belongs to the system: choose a key that does not start with "+
 			strconv.Quote(SystemPrefix))
 	}
 	return in.checkCore()

@@ -28,6 +28,7 @@ var invalidInputs = []struct {
 	want      refusal
 }{
 	{"empty", ``, refusal{millpond.InvalidRequest, ""}},
+	{"a key of the system's", `{"type":"a","idempotencyKey":"stream/x"}`, refusal{millpond.InvalidEvent, "idempotencyKey"}},
 	{"only white space", " \n", refusal{millpond.InvalidRequest, ""}},
 	{"not JSON", `hello`, refusal{millpond.InvalidRequest, ""}},
 	{"a number", `1`, refusal{millpond.InvalidEvent, ""}},

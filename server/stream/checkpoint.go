@@ -8,29 +8,41 @@ import (
 	"github.com/millpond-dev/millpond/server/store"
 )
 
-// Checkpoint is what an outbound subscription wants kept of how far it has come. The engine makes an empty one when the
-// subscription is configured, in the same commit, and deletes it when that is removed. So the streams that have
-// checkpoints are those that have outbound subscriptions.
-type Checkpoint struct {
+// Outbound identifies an outbound subscription.
+type Outbound struct {
 	Incarnation  millpond.Incarnation // of the stream
 	Key          string               // of the subscription
-	ConfiguredAt uint64               // of the subscription: one that was configured again since is another
-	Data         []byte
+	ConfiguredAt uint64               // one that was configured again since is another
 }
 
-// ErrSuperseded says that a checkpoint belongs to a subscription that was removed, or configured again, or to another
-// incarnation of its stream.
+// ErrSuperseded says that an outbound subscription was removed or configured again, or that its stream has another
+// incarnation.
 var ErrSuperseded = errors.New("the subscription was removed or configured again")
 
-// SaveCheckpoint makes a checkpoint durable, together with the appends that are committed at the time. Its errors are
-// those of Append, and [ErrSuperseded].
-func (e *Engine) SaveCheckpoint(ctx context.Context, name millpond.Name, c Checkpoint) error {
-	if c.Data == nil {
-		c.Data = []byte{}
+// AppendAs is Append for the processor of an outbound subscription: when that is not the present one any more, it fails with
+// [ErrSuperseded], and nothing is appended.
+func (e *Engine) AppendAs(ctx context.Context, name millpond.Name, as Outbound, inputs []millpond.Input) ([]millpond.Event, error) {
+	r, err := e.hand(ctx, name, func(in *instance) *request {
+		r := newRequest(ctx, requestAppend, name, in, inputs)
+		r.as = &as
+		return r
+	})
+	if err != nil {
+		return nil, err
 	}
+	return r.events, e.fill(ctx, r)
+}
+
+// SaveCheckpoint makes what an outbound subscription wants kept of how far it has come durable, together with the appends
+// that are committed at the time. Its errors are those of [Engine.AppendAs].
+//
+// The engine makes an empty checkpoint when a subscription is configured, in the same commit, and deletes it when that is
+// removed. So the streams that have checkpoints are those that have outbound subscriptions.
+func (e *Engine) SaveCheckpoint(ctx context.Context, name millpond.Name, as Outbound, data []byte) error {
 	_, err := e.hand(ctx, name, func(in *instance) *request {
 		r := newRequest(ctx, requestAppend, name, in, nil)
-		r.keep, r.bytes = &c, inputOverheadBytes+len(c.Data)
+		r.as, r.keep = &as, append([]byte{}, data...)
+		r.bytes += inputOverheadBytes + len(data)
 		return r
 	})
 	return err
@@ -53,14 +65,18 @@ func (e *Engine) Subscribed(ctx context.Context, after millpond.Name, limit int)
 	return names, e.problem("list subscriptions", err)
 }
 
-// keep plans the checkpoint.
-func (d *draft) keep(c *Checkpoint) error {
-	s, ok := d.head.state.Subscriptions[c.Key]
-	if !ok || s.ConfiguredAt != c.ConfiguredAt || d.head.stream.Incarnation != c.Incarnation {
+// admit reports whether the outbound subscription is the present one.
+func (d *draft) admit(as *Outbound) error {
+	s, ok := d.head.state.Subscriptions[as.Key]
+	if !ok || s.ConfiguredAt != as.ConfiguredAt || d.head.stream.Incarnation != as.Incarnation {
 		return ErrSuperseded
 	}
-	d.checkpoints = append(d.checkpoints, store.Checkpoint{Key: c.Key, Data: c.Data})
 	return nil
+}
+
+// keep plans a checkpoint.
+func (d *draft) keep(key string, data []byte) {
+	d.checkpoints = append(d.checkpoints, store.Checkpoint{Key: key, Data: data})
 }
 
 // follow plans the checkpoint of a subscription that comes or goes with the event.

@@ -36,10 +36,10 @@ func configure(key, processor string) millpond.Input {
 	return millpond.Input{Type: millpond.TypeSubscriptionConfigured, Payload: fmt.Appendf(nil, `{"key":%q,"processor":%s}`, key, processor)}
 }
 
-// checkpoint is the one that the state's subscription has, or would have.
-func (h *harness) checkpoint(name millpond.Name, key, data string) Checkpoint {
+// outbound is the present subscription.
+func (h *harness) outbound(name millpond.Name, key string) Outbound {
 	s := h.state(name)
-	return Checkpoint{Incarnation: s.CreatedAt, Key: key, ConfiguredAt: s.Subscriptions[key].ConfiguredAt, Data: []byte(data)}
+	return Outbound{Incarnation: s.CreatedAt, Key: key, ConfiguredAt: s.Subscriptions[key].ConfiguredAt}
 }
 
 func (h *harness) loads(what string, name millpond.Name, key, want string) {
@@ -104,7 +104,7 @@ func TestCheckpointOfSubscription(t *testing.T) {
 	h.append(a, configure("k", `"echo"`), configure("l", `"echo"`))
 	h.loads("new", a, "k", "")
 	h.subscribed("after", "/a")
-	if err := h.SaveCheckpoint(t.Context(), a, h.checkpoint(a, "k", "one")); err != nil {
+	if err := h.SaveCheckpoint(t.Context(), a, h.outbound(a, "k"), []byte("one")); err != nil {
 		t.Fatal(err)
 	}
 	h.loads("saved", a, "k", "one")
@@ -137,26 +137,36 @@ func TestCheckpointOfSubscription(t *testing.T) {
 	h.subscribed("after a reset")
 }
 
-// S14: the generation gate: a checkpoint of a subscription that is another one now changes nothing.
+// S14: the generation gate: checkpoints and appends of a subscription that is another one now change nothing.
 func TestCheckpointSuperseded(t *testing.T) {
 	h, _ := subscribing(t)
 	n := name("/a")
 	h.append(n, configure("k", `"echo"`))
-	refused := func(what string, c Checkpoint) {
+	refused := func(what string, as Outbound) {
 		t.Helper()
-		if err := h.SaveCheckpoint(t.Context(), n, c); !errors.Is(err, ErrSuperseded) {
-			t.Errorf("%s: %v, want ErrSuperseded", what, err)
+		before := h.state(n).MaxOffset
+		if err := h.SaveCheckpoint(t.Context(), n, as, []byte("old")); !errors.Is(err, ErrSuperseded) {
+			t.Errorf("%s: checkpoint: %v, want ErrSuperseded", what, err)
+		}
+		if _, err := h.AppendAs(t.Context(), n, as, []millpond.Input{input("x")}); !errors.Is(err, ErrSuperseded) {
+			t.Errorf("%s: append: %v, want ErrSuperseded", what, err)
+		}
+		if after := h.state(n).MaxOffset; after != before {
+			t.Errorf("%s: something was appended", what)
 		}
 	}
-	old := h.checkpoint(n, "k", "old")
+	old := h.outbound(n, "k")
+	if events, err := h.AppendAs(t.Context(), n, old, []millpond.Input{input("x")}); err != nil || len(events) != 1 || events[0].Type != "x" {
+		t.Errorf("of the present one: %+v, %v", events, err)
+	}
 	h.append(n, configure("k", `"other"`))
 	refused("configured again", old)
 	h.loads("configured again", n, "k", "")
-	old = h.checkpoint(n, "k", "old")
+	old = h.outbound(n, "k")
 	h.append(n, configure("k", `null`))
 	refused("removed", old)
 	h.append(n, configure("k", `"echo"`))
-	old = h.checkpoint(n, "k", "old")
+	old = h.outbound(n, "k")
 	if err := h.Reset(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +174,7 @@ func TestCheckpointSuperseded(t *testing.T) {
 	old.ConfiguredAt = h.state(n).Subscriptions["k"].ConfiguredAt
 	refused("of another incarnation", old)
 	nothing := name("/nothing")
-	if err := h.SaveCheckpoint(t.Context(), nothing, old); !errors.Is(err, ErrSuperseded) {
+	if err := h.SaveCheckpoint(t.Context(), nothing, old, nil); !errors.Is(err, ErrSuperseded) {
 		t.Errorf("of a stream that is not there: %v", err)
 	}
 	if _, _, err := h.State(t.Context(), nothing); !errors.Is(err, millpond.NotFound) {
@@ -181,8 +191,8 @@ func TestCheckpointIsNoEvent(t *testing.T) {
 	s := h.subscribe(n, SubscribeOptions{})
 	defer s.Close()
 	_, _, changed := s.in.after(before, 1)
-	c := h.checkpoint(n, "k", "data")
-	if err := h.SaveCheckpoint(t.Context(), n, c); err != nil {
+	as := h.outbound(n, "k")
+	if err := h.SaveCheckpoint(t.Context(), n, as, []byte("data")); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -204,14 +214,14 @@ func TestCheckpointsShareCommits(t *testing.T) {
 		h, _ := subscribing(t)
 		n := name("/a")
 		h.append(n, configure("k", `"echo"`))
-		c := h.checkpoint(n, "k", "data")
+		as := h.outbound(n, "k")
 		release := make(chan struct{})
 		commits := h.store.set(nil, release)
 		go h.append(n, input("first"))
 		synctest.Wait() // it is held back in its commit
 		go h.append(n, input("second"))
 		go func() {
-			if err := h.SaveCheckpoint(t.Context(), n, c); err != nil {
+			if err := h.SaveCheckpoint(t.Context(), n, as, []byte("data")); err != nil {
 				t.Error(err)
 			}
 		}()

@@ -97,14 +97,14 @@ func (c *committer) append(requests []*request) {
 	}
 	err = answer(err)
 	for _, w := range works {
+		if err == nil && w.draft.core {
+			c.changed(w.name)
+		}
 		for _, r := range w.requests {
 			r.finish(err)
 		}
 		if w.changed != nil {
 			close(w.changed)
-		}
-		if err == nil && w.draft.core {
-			c.changed(w.name)
 		}
 	}
 }

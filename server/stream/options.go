@@ -24,8 +24,8 @@ type Options struct {
 	// Registered says whether an outbound subscription may name the processor. It must not wait for anything. Nil: none.
 	Registered func(slug string) bool
 
-	// Changed is told of each stream whose state may have changed by more than its counts: from the goroutine that commits,
-	// so it must not wait for anything. Nil: nobody.
+	// Changed is told of each stream whose state may have changed by more than its counts: after the commit and before its
+	// answer, from the goroutine that commits, so it must not wait for anything. Nil: nobody.
 	Changed func(millpond.Name)
 }
 

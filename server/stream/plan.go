@@ -66,11 +66,14 @@ func (c *committer) planStream(w *work, now time.Time) {
 	fulfilled := w.requests[:0]
 	for _, r := range w.requests {
 		err := r.ctx.Err()
+		if err == nil && r.as != nil {
+			err = w.draft.admit(r.as)
+		}
 		if err == nil {
 			r.events, err = w.draft.append(r.inputs)
 		}
 		if err == nil && r.keep != nil {
-			err = w.draft.keep(r.keep)
+			w.draft.keep(r.as.Key, r.keep)
 		}
 		if err != nil {
 			r.finish(err)

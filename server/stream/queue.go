@@ -14,7 +14,8 @@ type request struct {
 	in     *instance
 	name   millpond.Name
 	inputs []millpond.Input
-	keep   *Checkpoint // to keep, too; nil: none
+	as     *Outbound   // the outbound subscription that it comes from; nil: none
+	keep   []byte      // its checkpoint; nil: as it was
 	above  []*instance // of the streams above, from the root on, for a stream that wakes
 	bytes  int
 
