@@ -44,6 +44,26 @@ func testTransactions(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	check(t, "SQLite has rolled back itself", conn.InTransaction(), false)
 }
 
+// Savepoints nest; one that is rolled back to stays, and a failed statement does not touch them.
+func testSavepoints(t *testing.T, open func(testing.TB) sqlite.Conn) {
+	conn := open(t)
+	exec(t, conn, "CREATE TABLE t(x UNIQUE); SAVEPOINT a; INSERT INTO t VALUES (1); SAVEPOINT b; INSERT INTO t VALUES (2)")
+	check(t, "a savepoint begins a transaction", conn.InTransaction(), true)
+	if err := conn.Exec("INSERT INTO t VALUES (3), (1)"); !errors.Is(err, sqlite.Constraint) {
+		t.Error(err)
+	}
+	exec(t, conn, "SAVEPOINT a; INSERT INTO t VALUES (4); RELEASE a") // the inner one of that name
+	rows := func() any { return value(t, conn, "SELECT group_concat(x) FROM t") }
+	check(t, "inside", rows(), "1,2,4")
+	exec(t, conn, "ROLLBACK TO b")
+	check(t, "rolled back", rows(), "1")
+	exec(t, conn, "INSERT INTO t VALUES (5); ROLLBACK TO b; INSERT INTO t VALUES (6); RELEASE b")
+	check(t, "released", rows(), "1,6")
+	exec(t, conn, "RELEASE a")
+	check(t, "the outermost commits", conn.InTransaction(), false)
+	check(t, "committed", rows(), "1,6")
+}
+
 func testUpdates(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	conn := open(t)
 	exec(t, conn, "CREATE TABLE t(x); CREATE TABLE u(x); CREATE TABLE w(k PRIMARY KEY) WITHOUT ROWID")
@@ -52,9 +72,14 @@ func testUpdates(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	exec(t, conn, "INSERT INTO t VALUES (1), (2); UPDATE t SET x = 3 WHERE x = 2; DELETE FROM t WHERE x = 1; INSERT INTO w VALUES (1)")
 	exec(t, conn, "CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO u VALUES (new.x); END; INSERT INTO t VALUES (4)")
 	check(t, "rows", seen, []string{"t 1", "t 2", "t 2", "t 1", "t 3", "u 1"})
+	// What SQLite does not tell of.
+	exec(t, conn, "CREATE TABLE k(id INTEGER PRIMARY KEY); INSERT INTO k VALUES (7)")
+	seen = nil
+	exec(t, conn, "INSERT OR REPLACE INTO k VALUES (7); DELETE FROM k")
+	check(t, "REPLACE, and DELETE without WHERE", seen, []string{"k 7"})
 	conn.OnUpdate(nil)
 	exec(t, conn, "INSERT INTO t VALUES (5)")
-	check(t, "calls after the end", len(seen), 6)
+	check(t, "calls after the end", len(seen), 1)
 }
 
 // The authorizer names the tables that a statement reads, also through views and subqueries: live queries stand on it.
@@ -150,4 +175,24 @@ func testInterrupt(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	}
 	exec(t, conn, "COMMIT")
 	check(t, "the transaction goes on", value(t, conn, "SELECT count(*) FROM t"), int64(1))
+}
+
+// A statement that is stopped in the middle of a write takes its whole transaction with it, as SQLite says.
+func testStopWrite(t *testing.T, open func(testing.TB) sqlite.Conn) {
+	conn := open(t)
+	exec(t, conn, "CREATE TABLE t(x); BEGIN; INSERT INTO t VALUES (0)")
+	const write = `WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i < 100000) INSERT INTO t SELECT i FROM r`
+	rows, asked := 0, 0
+	conn.OnUpdate(func(string, int64) { rows++ })
+	conn.OnProgress(func() bool { asked++; return rows > 1000 })
+	if err := conn.Exec(write); !errors.Is(err, sqlite.Interrupt) {
+		t.Fatal(err)
+	}
+	if rows > 50_000 || asked < 3 {
+		t.Errorf("stopped after %d rows, asked %d times", rows, asked)
+	}
+	conn.OnProgress(nil)
+	conn.OnUpdate(nil)
+	check(t, "in a transaction", conn.InTransaction(), false)
+	check(t, "rows", value(t, conn, "SELECT count(*) FROM t"), int64(0))
 }

@@ -12,7 +12,12 @@ import (
 func testErrors(t *testing.T, open func(testing.TB) sqlite.Conn) {
 	conn := open(t)
 	exec(t, conn, `CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, n NOT NULL DEFAULT 0, c CHECK (c > 0));
-		INSERT INTO t VALUES (1, 'taken', 0, 1)`)
+		INSERT INTO t VALUES (1, 'taken', 0, 1);
+		CREATE TABLE child(parent REFERENCES t(id)); PRAGMA foreign_keys = ON;
+		CREATE TABLE strict(i INTEGER, CONSTRAINT positive CHECK (i > 0)) STRICT;
+		CREATE TABLE pair(a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO pair VALUES (1, 2);
+		CREATE TABLE folded(u); CREATE UNIQUE INDEX lower_u ON folded(lower(u)); INSERT INTO folded VALUES ('taken');
+		CREATE TRIGGER refuse BEFORE DELETE ON t BEGIN SELECT RAISE(ABORT, 'events are kept'); END`)
 	for _, c := range []struct {
 		sql      string
 		code     sqlite.Code
@@ -25,6 +30,20 @@ func testErrors(t *testing.T, open func(testing.TB) sqlite.Conn) {
 		{"INSERT INTO t(id) VALUES (1)", sqlite.Constraint, 1555, "UNIQUE constraint failed: t.id"},
 		{"INSERT INTO t(n) VALUES (NULL)", sqlite.Constraint, 1299, "NOT NULL constraint failed: t.n"},
 		{"INSERT INTO t(c) VALUES (0)", sqlite.Constraint, 275, "CHECK constraint failed: c > 0"},
+		{"INSERT INTO folded VALUES ('TAKEN')", sqlite.Constraint, 2067, "UNIQUE constraint failed: index 'lower_u'"},
+		{"INSERT INTO child VALUES (7)", sqlite.Constraint, 787, "FOREIGN KEY constraint failed"},
+		{"INSERT INTO strict VALUES ('x')", sqlite.Constraint, 3091, "cannot store TEXT value in INTEGER column strict.i"},
+		{"INSERT INTO strict VALUES (0)", sqlite.Constraint, 275, "CHECK constraint failed: positive"},
+		{"INSERT INTO pair VALUES (1, 2)", sqlite.Constraint, 1555, "UNIQUE constraint failed: pair.a, pair.b"},
+		{"DELETE FROM t", sqlite.Constraint, 1811, "events are kept"},
+		{"SELECT sum(i) FROM (SELECT 9223372036854775807 AS i UNION ALL SELECT 1)", sqlite.Failed, 1, "integer overflow"},
+		{"SELECT abs(-9223372036854775808)", sqlite.Failed, 1, "integer overflow"},
+		{"SELECT 1 FROM t WHERE u LIKE 'x' ESCAPE 'too long'", sqlite.Failed, 1, "ESCAPE expression must be a single character"},
+		{"SELECT json_extract('{}', 'no path')", sqlite.Failed, 1, "bad JSON path: 'no path'"},
+		{"SELECT missing(1)", sqlite.Failed, 1, "no such function: missing"},
+		{"SELECT * FROM t JOIN pair ON a = id JOIN t AS t2 WHERE id = 1", sqlite.Failed, 1, "ambiguous column name: id"},
+		{"RELEASE missing", sqlite.Failed, 1, "no such savepoint: missing"},
+		{"SELECT 'open", sqlite.Failed, 1, `unrecognized token: "'open"`},
 		{"INSERT INTO t(id) VALUES ('x')", sqlite.Mismatch, 20, "datatype mismatch"},
 		{"SELECT zeroblob(2000000000)", sqlite.TooBig, 18, "string or blob too big"},
 		{"SELECT json('{')", sqlite.Failed, 1, "malformed JSON"},

@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
@@ -28,29 +27,6 @@ func testPrepare(t *testing.T, open func(testing.TB) sqlite.Conn) {
 		if stmt != nil {
 			stmt.Close()
 		}
-	}
-}
-
-// Statements leave nothing behind: neither memory, which is bounded, nor anything that keeps the connection open.
-func testManyPrepares(t *testing.T, open func(testing.TB) sqlite.Conn) {
-	conn := open(t)
-	for i := range 10_000 {
-		stmt, _, err := conn.Prepare(fmt.Sprintf("SELECT ?, %d", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := stmt.BindText(1, "some text"); err != nil {
-			t.Fatal(err)
-		}
-		if !stmt.Step() || stmt.ColumnInt64(1) != int64(i) {
-			t.Fatal("wrong row", stmt.Err())
-		}
-		if err := stmt.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 

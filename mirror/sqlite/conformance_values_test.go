@@ -13,7 +13,7 @@ import (
 
 // Every value comes back as it was bound, through the statement and through the database.
 func testValues(t *testing.T, open func(testing.TB) sqlite.Conn) {
-	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB: many overflow pages
+	big := bytes.Repeat([]byte("0123456789"), 1<<20) // 10 MiB: many overflow pages
 	values := []any{
 		int64(0), int64(1), int64(-1), int64(math.MaxInt64), int64(math.MinInt64), int64(1 << 53), int64(1<<53 + 1),
 		0.0, 0.1, -1e300, math.SmallestNonzeroFloat64, math.MaxFloat64, math.Inf(1), math.Inf(-1),

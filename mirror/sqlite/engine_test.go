@@ -14,28 +14,33 @@ var engines = map[string]func(testing.TB) sqlite.Conn{
 }
 
 var conformance = map[string]func(*testing.T, func(testing.TB) sqlite.Conn){
-	"values":        testValues,
-	"null binds":    testNullBinds,
-	"parameters":    testParameters,
-	"columns":       testColumns,
-	"JSON":          testJSON,
-	"prepare":       testPrepare,
-	"many prepares": testManyPrepares,
-	"read-only":     testReadOnly,
-	"rebinding":     testRebinding,
-	"errors":        testErrors,
-	"after errors":  testAfterErrors,
-	"no memory":     testNoMemory,
-	"close":         testClose,
-	"changes":       testChanges,
-	"transactions":  testTransactions,
-	"updates":       testUpdates,
-	"authorizer":    testAuthorizer,
-	"deny":          testDeny,
-	"interrupt":     testInterrupt,
-	"after close":   testAfterClose,
-	"re-entrance":   testReentrance,
-	"panics":        testPanics,
+	"values":       testValues,
+	"null binds":   testNullBinds,
+	"parameters":   testParameters,
+	"columns":      testColumns,
+	"JSON":         testJSON,
+	"prepare":      testPrepare,
+	"no growth":    testNoGrowth,
+	"read-only":    testReadOnly,
+	"rebinding":    testRebinding,
+	"errors":       testErrors,
+	"after errors": testAfterErrors,
+	"no memory":    testNoMemory,
+	"close":        testClose,
+	"schema":       testSchemaChanges,
+	"pending":      testPendingStatements,
+	"nested":       testNestedQueries,
+	"changes":      testChanges,
+	"transactions": testTransactions,
+	"savepoints":   testSavepoints,
+	"stop a write": testStopWrite,
+	"updates":      testUpdates,
+	"authorizer":   testAuthorizer,
+	"deny":         testDeny,
+	"interrupt":    testInterrupt,
+	"after close":  testAfterClose,
+	"re-entrance":  testReentrance,
+	"panics":       testPanics,
 }
 
 func TestConformance(t *testing.T) {
@@ -82,7 +87,8 @@ func prepare(t testing.TB, conn sqlite.Conn, sql string) sqlite.Stmt {
 // value is the only value of the only row of a query.
 func value(t testing.TB, conn sqlite.Conn, sql string) any {
 	t.Helper()
-	stmt := prepare(t, conn, sql)
+	stmt := prepareOnly(t, conn, sql)
+	defer stmt.Close()
 	if !stmt.Step() {
 		t.Fatalf("%s: no row, %v", sql, stmt.Err())
 	}

@@ -20,14 +20,16 @@ type Conn interface {
 	LastInsertRowID() int64
 	// InTransaction reports whether a transaction is open.
 	InTransaction() bool
-	// OnUpdate calls fn for each row that a statement inserts, updates or deletes in a rowid table. nil removes it.
+	// OnUpdate calls fn for each row that a statement inserts, updates or deletes in a rowid table. SQLite does not tell of
+	// rows that a DELETE without WHERE takes all at once, nor of those that REPLACE removes. nil removes fn.
 	OnUpdate(fn func(table string, rowid int64))
 	// OnAuthorize asks fn about each access while a statement is compiled, which may be while it runs: when the schema has
 	// changed, and for table functions that compile their own. nil removes it. Either compiles all statements again when
 	// they run next.
 	OnAuthorize(fn func(Access) Verdict) error
 	// OnProgress asks fn before each call that compiles or runs SQL, and after every thousand instructions of SQLite
-	// within. When it answers true the call fails with [Interrupt], and a statement that writes is undone. nil removes it.
+	// within. When it answers true the call fails with [Interrupt]; a write that is stopped takes its whole transaction
+	// back. nil removes it.
 	OnProgress(fn func() (stop bool))
 	// Backup writes a copy of the main database to w, as a database file that needs no journal. It fails with [Busy]
 	// while a transaction is open, and with the error of w. w may block, and must not use the connection.
