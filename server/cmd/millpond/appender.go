@@ -21,6 +21,7 @@ type appender struct {
 	url      string
 	retryFor time.Duration
 	reached  bool // the server has answered once
+	credential
 }
 
 func (a *appender) append(ctx context.Context, batch []millpond.Input) ([]millpond.Event, error) {
@@ -50,7 +51,7 @@ func (a *appender) append(ctx context.Context, batch []millpond.Input) ([]millpo
 func (a *appender) worthRetrying(err error) bool {
 	var refused *millpond.Error
 	if errors.As(err, &refused) {
-		return refused.Code.Action() == millpond.Retry
+		return refused.Code.Action() == millpond.Retry || refused.Code == millpond.Unauthenticated && a.renewed()
 	}
 	return a.reached
 }
@@ -63,6 +64,13 @@ func (a *appender) post(ctx context.Context, body []byte, events int) ([]millpon
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	token, err := a.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, explainDial(err)

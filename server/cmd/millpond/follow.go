@@ -81,7 +81,11 @@ func (l *link) receive(e conn.Event) error {
 	switch e := e.(type) {
 	case conn.Opened:
 		l.open, l.reached = true, true
-		l.conn.Send(&millpond.Hello{Client: "millpond-tail/" + version()})
+		token, err := l.token()
+		if err != nil {
+			return err
+		}
+		l.conn.Send(&millpond.Hello{Client: "millpond-tail/" + version(), Token: token})
 		l.conn.Send(&millpond.Subscribe{
 			ID: subscriptionID, Stream: l.name, After: l.after, Types: l.types, Credit: tailWindowBytes,
 			Incarnation: l.incarnation, Hash: l.hash,

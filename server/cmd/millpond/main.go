@@ -37,6 +37,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a server."`
 	Append  appendCommand  `cmd:"" help:"Append events to a stream: one, or a file of them."`
 	Tail    tailCommand    `cmd:"" help:"Print a stream's events, and follow it."`
+	Token   tokenCommand   `cmd:"" help:"Make a token for a server with a secret."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -136,9 +136,9 @@ func eventually(t *testing.T, o *output, text string) string {
 }
 
 // serve starts a server as a process, and returns its URL when it listens.
-func serve(t *testing.T, dir, addr string) (*process, string) {
+func serve(t *testing.T, dir, addr string, flags ...string) (*process, string) {
 	t.Helper()
-	p := spawn(t, io.Discard, "serve", "--data", dir, "--addr", addr, "--log-format", "json")
+	p := spawn(t, io.Discard, append([]string{"serve", "--data", dir, "--addr", addr, "--log-format", "json"}, flags...)...)
 	lines := bufio.NewScanner(strings.NewReader(eventually(t, &p.err, `"listening"`)))
 	for lines.Scan() {
 		var line struct{ Msg, URL string }

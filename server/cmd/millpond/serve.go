@@ -15,12 +15,12 @@ import (
 )
 
 type serveCommand struct {
-	Addr           string   `default:"127.0.0.1:8080" env:"MILLPOND_ADDR" placeholder:"HOST:PORT" help:"Address to listen on. Port 0: any free one (default: ${default})."`
-	Data           string   `default:"./data" env:"MILLPOND_DATA" type:"path" placeholder:"DIR" help:"Folder of the log, created when missing (default: ${default})."`
-	AllowedOrigin  []string `env:"MILLPOND_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Origin whose web pages may use the API beside the server's own, such as https://app.example.com. May be repeated."`
-	LogFormat      string   `enum:"text,json" default:"text" env:"MILLPOND_LOG_FORMAT" help:"Form of the log on stderr: text or json (default: ${default})."`
-	LogLevel       string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
-	InsecureNoAuth bool     `env:"MILLPOND_INSECURE_NO_AUTH" help:"Listen on an address that other machines can reach, although everybody there may read and write everything."`
+	Addr          string   `default:"127.0.0.1:8080" env:"MILLPOND_ADDR" placeholder:"HOST:PORT" help:"Address to listen on. Port 0: any free one (default: ${default})."`
+	Data          string   `default:"./data" env:"MILLPOND_DATA" type:"path" placeholder:"DIR" help:"Folder of the log, created when missing (default: ${default})."`
+	AllowedOrigin []string `env:"MILLPOND_ALLOWED_ORIGIN" placeholder:"ORIGIN" help:"Origin whose web pages may use the API beside the server's own, such as https://app.example.com. May be repeated."`
+	LogFormat     string   `enum:"text,json" default:"text" env:"MILLPOND_LOG_FORMAT" help:"Form of the log on stderr: text or json (default: ${default})."`
+	LogLevel      string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
+	authFlags
 }
 
 func (serveCommand) Help() string {
@@ -32,6 +32,7 @@ Examples:
 
   millpond serve                                 data in ./data, on http://127.0.0.1:8080
   millpond serve --addr 127.0.0.1:9000 --data /var/lib/millpond
+  millpond serve --addr :8080 --auth-jwks-file jwks.json --auth-issuer https://login.example.com --auth-audience millpond
   millpond serve --allowed-origin https://app.example.com
 
 Append to a stream and read it, with curl:
@@ -41,17 +42,19 @@ Append to a stream and read it, with curl:
 }
 
 func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
-	if !cmd.InsecureNoAuth {
-		if err := requireLoopback(cmd.Addr); err != nil {
-			return err
-		}
+	if err := cmd.authFlags.check(cmd.Addr); err != nil {
+		return err
 	}
 	log := cmd.logger(std)
+	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version()}
+	tokens, err := cmd.authFlags.apply(&opts, log)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cmd.Addr)
 	if err != nil {
 		return explainListen(cmd.Addr, err)
 	}
-	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version()}
 	if ui, ok := web.FS(); ok {
 		opts.UI = ui
 	}
@@ -60,7 +63,14 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 		listener.Close()
 		return explainData(cmd.Data, err)
 	}
+	if cmd.InsecureNoAuth {
+		log.Warn("THERE IS NO AUTHENTICATION: whoever reaches this server can read, append to, reset and kill every stream",
+			"because", "--insecure-no-auth")
+	}
 	log.Info("listening", "url", "http://"+listener.Addr().String(), "data", cmd.Data, "version", version())
+	if tokens != nil {
+		go tokens.Run(ctx, func() { s.Revoke(tokens.Refuses) })
+	}
 	serving := make(chan error, 1)
 	go func() { serving <- s.Serve(listener) }()
 	select {
@@ -104,8 +114,9 @@ func requireLoopback(addr string) error {
 	if err != nil {
 		return &usageError{fmt.Sprintf("--addr %s: must be like 127.0.0.1:8080", addr)}
 	}
-	refused := &usageError{fmt.Sprintf("--addr %s: other machines can reach this address, and there is no authentication yet: "+
-		"everybody there could read and write everything. Use 127.0.0.1, or add --insecure-no-auth if that is what you want", addr)}
+	refused := &usageError{fmt.Sprintf("--addr %s: other machines can reach this address, and there is no authentication: "+
+		"everybody there could read and write everything. Add --auth-jwks-file or --auth-secret-file, use 127.0.0.1, or add "+
+		"--insecure-no-auth if that is what you want", addr)}
 	if host == "" {
 		return refused
 	}

@@ -106,6 +106,7 @@ func TestServeRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(corrupt, "millpond.db"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	secret, short := secretFile(t, "secret", strings.Repeat("s", 32)), secretFile(t, "short", "s")
 	for name, test := range map[string]struct {
 		args []string
 		code int
@@ -117,6 +118,10 @@ func TestServeRefuses(t *testing.T) {
 		"data corrupt":      {[]string{"--data", corrupt}, exitFailed, []string{corrupt}},
 		"all addresses":     {[]string{"--addr", ":0"}, exitUsage, []string{"no authentication", "--insecure-no-auth"}},
 		"any address":       {[]string{"--addr", "0.0.0.0:0"}, exitUsage, []string{"no authentication", "--insecure-no-auth"}},
+		"no auth, twice":    {[]string{"--auth-secret-file", secret, "--insecure-no-auth"}, exitUsage, []string{"contradict"}},
+		"auth of nothing":   {[]string{"--auth-issuer", "x"}, exitUsage, []string{"--auth-issuer", "--auth-jwks-file"}},
+		"no secret":         {[]string{"--auth-secret-file", filepath.Join(taken, "none")}, exitFailed, []string{"none"}},
+		"a short secret":    {[]string{"--auth-secret-file", short}, exitFailed, []string{short, "too short", "32"}},
 		"no port":           {[]string{"--addr", "localhost"}, exitUsage, []string{"127.0.0.1:8080"}},
 		"a wrong port":      {[]string{"--addr", "127.0.0.1:99999"}, exitFailed, []string{"99999"}},
 		"not our address":   {[]string{"--addr", "192.0.2.1:0", "--insecure-no-auth"}, exitFailed, []string{"no address 192.0.2.1"}},
@@ -157,7 +162,9 @@ func TestServeEnvironment(t *testing.T) {
 
 func TestInsecureNoAuth(t *testing.T) {
 	p := spawn(t, io.Discard, "serve", "--data", t.TempDir(), "--addr", "0.0.0.0:0", "--insecure-no-auth", "--log-format", "json")
-	eventually(t, &p.err, `"listening"`)
+	if log := eventually(t, &p.err, `"listening"`); !strings.Contains(log, `"WARN"`) || !strings.Contains(log, "THERE IS NO AUTHENTICATION") {
+		t.Errorf("no warning in %s", log)
+	}
 }
 
 // The viewer, or what there is of it, is at /.

@@ -43,7 +43,7 @@ func (cmd *tailCommand) Run(ctx context.Context, std *stdio) error {
 	}
 	t := &follower{
 		url: url, name: name, types: cmd.Type, follow: cmd.Follow,
-		after: cmd.After, out: bufio.NewWriterSize(std.out, 64<<10),
+		credential: credential{read: cmd.token}, after: cmd.After, out: bufio.NewWriterSize(std.out, 64<<10),
 		note: func(format string, args ...any) { fmt.Fprintf(std.err, "millpond: "+format+"\n", args...) },
 	}
 	if cmd.FromStart || !cmd.Follow && cmd.After == nil {
@@ -64,6 +64,7 @@ type follower struct {
 	follow bool
 	out    *bufio.Writer
 	note   func(format string, args ...any) // tells the user
+	credential
 
 	after       *uint64 // where to begin; nil: with what is new
 	incarnation millpond.Incarnation
@@ -95,7 +96,7 @@ func (t *follower) run(ctx context.Context) error {
 func (t *follower) worthRetrying(err error) bool {
 	var refused *millpond.Error
 	if errors.As(err, &refused) {
-		return refused.Code.Action() == millpond.Retry
+		return refused.Code.Action() == millpond.Retry || refused.Code == millpond.Unauthenticated && t.renewed()
 	}
 	var output *outputError
 	if errors.As(err, &output) {
@@ -103,7 +104,8 @@ func (t *follower) worthRetrying(err error) bool {
 	}
 	var closed *closedError
 	if errors.As(err, &closed) && closed.code != 0 {
-		return millpond.ActionOfClose(closed.code) == millpond.Retry
+		action := millpond.ActionOfClose(closed.code)
+		return action == millpond.Retry || action == millpond.Reauthenticate && t.renewed()
 	}
 	return t.reached
 }
