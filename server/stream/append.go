@@ -13,8 +13,9 @@ import (
 // An input with an idempotency key that the stream has already changes nothing, also while the stream is paused: its
 // event is the original. An input's offset must be that which its event gets, or has.
 //
-// Errors are *millpond.Error: [millpond.OffsetConflict], [millpond.StreamPaused], [millpond.Unavailable],
-// [millpond.Internal]; then nothing was appended. When ctx ends first, its error: the events are appended or not.
+// Errors are *millpond.Error: [millpond.OffsetConflict], [millpond.StreamPaused], [millpond.Unavailable]; then nothing was
+// appended. After [millpond.Internal], or the context's error when that ends first, the events are appended or not: with
+// idempotency keys the same can be appended again.
 func (e *Engine) Append(ctx context.Context, name millpond.Name, inputs []millpond.Input) ([]millpond.Event, error) {
 	if len(inputs) == 0 {
 		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "the batch is empty: append at least one event"}
@@ -68,11 +69,12 @@ func (e *Engine) ask(ctx context.Context, r *request) (err error) {
 
 // fill reads the events that an append found in the log instead of appending them.
 func (e *Engine) fill(ctx context.Context, r *request) error {
+	h := r.in.now()
 	for i := range r.events {
 		if r.events[i].Type != "" {
 			continue
 		}
-		original, err := e.readEvent(ctx, r.in.now().stream, r.events[i].Offset)
+		original, err := e.readEvent(ctx, mark{h.stream, h.offset}, r.events[i].Offset)
 		if errors.Is(err, errNoStream) {
 			return &millpond.Error{Code: millpond.Unavailable, Message: "the stream was reset while the append was answered: try again"}
 		}

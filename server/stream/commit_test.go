@@ -141,6 +141,61 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// S2: the same, and the store says so when it is asked for the key: the original is not told of while the head in memory is
+// before it.
+func TestLostAnswerRetried(t *testing.T) {
+	h := newHarness(t)
+	n := name("/a")
+	h.append(n, input("x"))
+	h.store.lost = errors.New("lost")
+	if _, err := h.Append(t.Context(), n, []millpond.Input{keyed("lost", "k")}); !errors.Is(err, millpond.Internal) {
+		t.Errorf("got %v, want Internal", err)
+	}
+	h.store.lost = nil
+	if events, err := h.Append(t.Context(), n, []millpond.Input{keyed("again", "k")}); !errors.Is(err, millpond.Unavailable) {
+		t.Errorf("got %+v, %v, want Unavailable", events, err)
+	}
+	if got := h.append(n, keyed("again", "k"))[0]; got.Offset != 4 || got.Type != "lost" {
+		t.Errorf("got %+v, want the event at 4", got)
+	}
+	if events := h.log(n); len(events) != 5 || events[4].Type != millpond.TypeWoken {
+		t.Errorf("the log is %q, want woken after the event at 4, and no other", types(events))
+	}
+}
+
+// S3: an append that is refused for another one in its transaction is not told so when that one is not committed.
+func TestRefusedForWhatIsNotDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		n := name("/a")
+		h.append(n, input("x"))
+		release := make(chan struct{})
+		h.store.set(nil, release)
+		results := make(chan error, 3)
+		for _, in := range []millpond.Input{input("held"), input("fails"), at("refused", 5)} {
+			go func() {
+				_, err := h.Append(context.Background(), n, []millpond.Input{in})
+				results <- err
+			}()
+			synctest.Wait() // the first is in its commit, the others in the queue
+		}
+		h.store.set(&store.Error{Kind: store.ErrFull}, release)
+		close(release)
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+		for range 2 {
+			if err := <-results; !errors.Is(err, millpond.Unavailable) {
+				t.Errorf("got %v, want Unavailable", err)
+			}
+		}
+		h.store.set(nil, nil)
+		if got := h.append(n, at("y", 5))[0].Offset; got != 5 {
+			t.Errorf("offset %d, want 5", got)
+		}
+	})
+}
+
 // S1, S8: what is durable but not acknowledged yet is not delivered ahead of the head.
 func TestNothingAheadOfHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -160,6 +215,9 @@ func TestNothingAheadOfHead(t *testing.T) {
 		synctest.Wait()
 		if b, events := h.next(s, 1<<20); !b.Live || b.MaxOffset != 8 || len(events) != 8 {
 			t.Errorf("got %d events, %+v, want all 8 before the commit", len(events), b)
+		}
+		if events := h.log(n); len(events) != 8 {
+			t.Errorf("read %d events, want the 8 before the commit", len(events))
 		}
 		close(hold)
 		<-done

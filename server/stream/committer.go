@@ -77,7 +77,7 @@ type work struct {
 	in       *instance
 	name     millpond.Name
 	draft    *draft     // nil: not a part of the transaction
-	requests []*request // that the draft fulfils; none where another stream's request is what changes this one
+	requests []*request // that the draft answers; none where another stream's request is what changes this one
 	changed  chan struct{}
 }
 
@@ -101,7 +101,10 @@ func (c *committer) append(requests []*request) {
 			c.changed(w.name)
 		}
 		for _, r := range w.requests {
-			r.finish(err)
+			if err != nil { // also of one that was refused: for what, is not in the log now
+				r.err = err
+			}
+			r.finish(r.err)
 		}
 		if w.changed != nil {
 			close(w.changed)

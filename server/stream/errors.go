@@ -19,7 +19,7 @@ var (
 	errNoEvent  = &millpond.Error{Code: millpond.NotFound, Message: "the stream has no such event"}
 	errFull     = &millpond.Error{Code: millpond.Unavailable, Message: "the server's disk is full: nothing was appended; try again later"}
 	errConflict = &millpond.Error{Code: millpond.Unavailable, Message: "the stream was changed by somebody else: try again"}
-	errInternal = &millpond.Error{Code: millpond.Internal, Message: "the server could not read or write its log: nothing was appended; its own log says why"}
+	errInternal = &millpond.Error{Code: millpond.Internal, Message: "the server could not read or write its log, and says why in its own: an append may have been made; with an idempotency key it can be tried again"}
 )
 
 // answer is what a caller is told of a failure of the store.

@@ -2,10 +2,14 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/millpond-dev/millpond/server/store"
 )
 
-// plan drafts the requests, stream by stream, in order. Those that are refused are answered.
+// plan drafts the requests, stream by stream, in order.
 func (c *committer) plan(requests []*request) []*work {
 	p := &planning{committer: c, now: timestamp(c.now()), byInstance: make(map[*instance]*work, len(requests))}
 	var order []*work
@@ -41,7 +45,8 @@ type planning struct {
 	works      []*work // those that are a part of it
 }
 
-// planStream drafts the work's requests and leaves in it those that the draft fulfils.
+// planStream drafts the work's requests and leaves in it those that are to be answered after the commit. Those that the draft
+// refuses are among them: that may be for an event that is not durable yet. When it fulfils none there is nothing to commit.
 func (c *committer) planStream(w *work, now time.Time) {
 	refuse := func(err error) {
 		for _, r := range w.requests {
@@ -54,6 +59,9 @@ func (c *committer) planStream(w *work, now time.Time) {
 		return
 	}
 	keys, err := c.storedKeys(w)
+	if errors.Is(err, store.ErrConflict) {
+		c.kill(w.requests[0].name, w.in)
+	}
 	if err != nil {
 		refuse(c.engine.problem("look up idempotency keys", err))
 		return
@@ -63,7 +71,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 	if !w.in.awake {
 		w.draft.wake(w.name)
 	}
-	fulfilled := w.requests[:0]
+	fulfilled := false
 	for _, r := range w.requests {
 		err := r.ctx.Err()
 		if err == nil && r.as != nil {
@@ -75,17 +83,20 @@ func (c *committer) planStream(w *work, now time.Time) {
 		if err == nil && r.keep != nil {
 			w.draft.keep(r.as.Key, r.keep)
 		}
-		if err != nil {
-			r.finish(err)
-			continue
-		}
-		fulfilled = append(fulfilled, r)
+		r.err = err
+		fulfilled = fulfilled || err == nil
 	}
-	w.requests = fulfilled
 	c.arena = w.draft.arena
+	if !fulfilled {
+		for _, r := range w.requests {
+			r.finish(r.err)
+		}
+		w.requests = nil
+	}
 }
 
-// storedKeys is where the log has the idempotency keys of the work's inputs already.
+// storedKeys is where the log has the idempotency keys of the work's inputs already. It fails with [store.ErrConflict] when
+// that is past the head in memory: a commit was taken for failed and was not.
 func (c *committer) storedKeys(w *work) (map[string]uint64, error) {
 	var keys []string
 	for _, r := range w.requests {
@@ -104,6 +115,9 @@ func (c *committer) storedKeys(w *work) (map[string]uint64, error) {
 	}
 	offsets, err := c.store.Offsets(context.Background(), w.in.head.stream, keys)
 	for i, offset := range offsets {
+		if offset > w.in.head.offset {
+			return nil, fmt.Errorf("an idempotency key is at offset %d, past the head at %d: %w", offset, w.in.head.offset, store.ErrConflict)
+		}
 		if offset != 0 {
 			stored[keys[i]] = offset
 		}

@@ -22,16 +22,24 @@ func (e *Engine) Position(ctx context.Context, name millpond.Name) (millpond.Pos
 
 // EventAt is Event for a given incarnation.
 func (e *Engine) EventAt(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, offset uint64) (millpond.Event, error) {
-	return e.readEvent(ctx, store.Stream{Name: name, Incarnation: incarnation}, offset)
+	end, err := e.endIn(ctx, name, incarnation)
+	if err != nil {
+		return millpond.Event{}, err
+	}
+	return e.readEvent(ctx, end, offset)
 }
 
 // OffsetOf returns the offset of the event with the idempotency key.
 func (e *Engine) OffsetOf(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, key string) (uint64, error) {
-	offsets, err := e.store.Offsets(ctx, store.Stream{Name: name, Incarnation: incarnation}, []string{key})
+	end, err := e.endIn(ctx, name, incarnation)
+	if err != nil {
+		return 0, err
+	}
+	offsets, err := e.store.Offsets(ctx, end.stream, []string{key})
 	if err != nil {
 		return 0, e.problem("look up idempotency key", err)
 	}
-	if offsets[0] == 0 {
+	if offsets[0] == 0 || offsets[0] > end.offset {
 		return 0, errNoEvent
 	}
 	return offsets[0], nil

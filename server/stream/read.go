@@ -27,11 +27,15 @@ func (e *Engine) Read(ctx context.Context, name millpond.Name, opts ReadOptions)
 	}
 	opts.Limit = min(opts.Limit, MaxReadEvents)
 	if opts.Incarnation != "" {
-		return e.readEvents(ctx, store.Stream{Name: name, Incarnation: opts.Incarnation}, opts)
+		end, err := e.endIn(ctx, name, opts.Incarnation)
+		if err != nil {
+			return nil, err
+		}
+		return e.readEvents(ctx, end, opts)
 	}
 	var events []millpond.Event
-	err := e.view(ctx, name, func(s store.Stream) (err error) {
-		events, err = e.readEvents(ctx, s, opts)
+	err := e.view(ctx, name, func(end mark) (err error) {
+		events, err = e.readEvents(ctx, end, opts)
 		return err
 	})
 	return events, err
@@ -39,8 +43,8 @@ func (e *Engine) Read(ctx context.Context, name millpond.Name, opts ReadOptions)
 
 // Event returns the event at the offset.
 func (e *Engine) Event(ctx context.Context, name millpond.Name, offset uint64) (event millpond.Event, err error) {
-	err = e.view(ctx, name, func(s store.Stream) error {
-		event, err = e.readEvent(ctx, s, offset)
+	err = e.view(ctx, name, func(end mark) error {
+		event, err = e.readEvent(ctx, end, offset)
 		return err
 	})
 	return event, err
@@ -48,47 +52,68 @@ func (e *Engine) Event(ctx context.Context, name millpond.Name, offset uint64) (
 
 // EventByKey returns the event with the idempotency key.
 func (e *Engine) EventByKey(ctx context.Context, name millpond.Name, key string) (event millpond.Event, err error) {
-	err = e.view(ctx, name, func(s store.Stream) error {
-		offsets, err := e.store.Offsets(ctx, s, []string{key})
+	err = e.view(ctx, name, func(end mark) error {
+		offsets, err := e.store.Offsets(ctx, end.stream, []string{key})
 		if err != nil {
 			return e.problem("look up idempotency key", err)
 		}
-		event, err = e.readEvent(ctx, s, offsets[0])
+		event, err = e.readEvent(ctx, end, offsets[0])
 		return err
 	})
 	return event, err
 }
 
-// view calls fn with the name's present incarnation; again when a reset came in between.
-func (e *Engine) view(ctx context.Context, name millpond.Name, fn func(store.Stream) error) error {
+// view calls fn with the end of the name's log, as the subscribers see it: what a commit has stored and not published yet
+// is past that end. It calls again when a reset came in between.
+func (e *Engine) view(ctx context.Context, name millpond.Name, fn func(mark) error) error {
 	var tried store.Stream
-	if in := e.running(name); in != nil {
-		tried = in.now().stream
-		if err := fn(tried); !errors.Is(err, errNoStream) {
-			return err
-		}
-	}
 	for {
-		head, err := e.store.Head(ctx, name)
+		end, err := e.endOf(ctx, name)
 		if err != nil {
 			return e.problem("load stream", err)
 		}
-		if head.Stream == tried {
+		if end.stream == tried {
 			return errNoStream
 		}
-		tried = head.Stream
-		if err := fn(tried); !errors.Is(err, errNoStream) {
+		tried = end.stream
+		if err := fn(end); !errors.Is(err, errNoStream) {
 			return err
 		}
 	}
 }
 
-// readEvent reads one event.
-func (e *Engine) readEvent(ctx context.Context, s store.Stream, offset uint64) (millpond.Event, error) {
+// endOf is the end of the name's log: in memory when the stream runs, and so might be changed.
+func (e *Engine) endOf(ctx context.Context, name millpond.Name) (mark, error) {
+	for {
+		if in := e.running(name); in != nil {
+			h := in.now()
+			return mark{h.stream, h.offset}, nil
+		}
+		stored, err := e.store.Head(ctx, name)
+		if err != nil {
+			return mark{}, err
+		}
+		if e.running(name) == nil { // it has not come to run since
+			return mark{stored.Stream, stored.Offset}, nil
+		}
+	}
+}
+
+// endIn is endOf, when the incarnation is the present one.
+func (e *Engine) endIn(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation) (mark, error) {
+	end, err := e.endOf(ctx, name)
+	if err == nil && end.stream.Incarnation != incarnation {
+		err = errNoStream
+	}
+	return end, e.problem("load stream", err)
+}
+
+// readEvent reads one event of the log up to the end.
+func (e *Engine) readEvent(ctx context.Context, end mark, offset uint64) (millpond.Event, error) {
 	if offset == 0 {
 		return millpond.Event{}, errNoEvent
 	}
-	events, err := e.readEvents(ctx, s, ReadOptions{After: offset - 1, Limit: 1})
+	events, err := e.readEvents(ctx, end, ReadOptions{After: offset - 1, Limit: 1})
 	if err != nil {
 		return millpond.Event{}, err
 	}
@@ -98,15 +123,19 @@ func (e *Engine) readEvent(ctx context.Context, s store.Stream, offset uint64) (
 	return events[0], nil
 }
 
-func (e *Engine) readEvents(ctx context.Context, s store.Stream, opts ReadOptions) ([]millpond.Event, error) {
+// readEvents reads from the log up to the end.
+func (e *Engine) readEvents(ctx context.Context, end mark, opts ReadOptions) ([]millpond.Event, error) {
 	types := newFilter(opts.Types)
 	r := store.Range{After: opts.After, Before: opts.Before, Limit: opts.Limit, Bytes: maxReadBytes}
+	if r.Before == 0 || r.Before > end.offset {
+		r.Before = end.offset + 1
+	}
 	if types != nil {
 		r.Limit, r.Bytes = MaxReadEvents, scanBytes
 	}
 	var events []millpond.Event
 	for {
-		page, err := e.store.Read(ctx, s, r)
+		page, err := e.store.Read(ctx, end.stream, r)
 		if err != nil {
 			return nil, e.problem("read", err)
 		}
