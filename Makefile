@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test e2e lint bench bench-engine fuzz soak clean
+.PHONY: help run build test e2e lint bench bench-engine fuzz soak sqlite-wasm clean
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
@@ -60,6 +60,10 @@ fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 
 soak: ## Run SCHEDULES (a million) random schedules of a mirror's session: about 15 minutes
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
+
+sqlite-wasm: ## Compile the browser's SQLite from C again: mirror/sqlite/linked/sqlite.wasm, which is checked in
+	.ci/clang
+	mirror/sqlite/linked/csrc/build.sh mirror/sqlite/linked
 
 clean: ## Remove what was built; data/ stays
 	rm -rf .make bin web/.cache web/node_modules web/*/node_modules web/client/wasm/millpond.wasm web/client/wasm/wasm_exec.js

@@ -118,7 +118,7 @@ func runWasm(t testing.TB, tab *Tab, args ...string) (code int, output string) {
 func buildWasm(t testing.TB, pkg string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "test.wasm")
-	cmd := exec.Command("go", "test", "-c", "-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B", "-o", file, "../"+pkg)
+	cmd := exec.Command("go", "test", "-c", "-tags=gosqlite", "-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B", "-o", file, "../"+pkg)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)

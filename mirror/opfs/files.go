@@ -16,7 +16,7 @@ var errOtherFile = fmt.Errorf("opfs: a pool has one database, %q: nothing can be
 // Open opens a file of the pool for SQLite, or one in memory for what is temporary.
 func (p *Pool) Open(name string, kind sqlite.FileKind) (sqlite.File, error) {
 	if kind == sqlite.TempFile {
-		return &tempFile{}, nil
+		return new(sqlite.MemoryFile), nil
 	}
 	f := p.file(name)
 	switch {

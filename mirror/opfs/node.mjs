@@ -1,17 +1,19 @@
 #!/usr/bin/env -S node --stack-size=8192
-// Runs a GOOS=js program that has package opfs in it, in Node, where there is no OPFS: Open answers ErrUnavailable.
+// Runs a GOOS=js program that has package sqlite or opfs in it, in Node. There is no OPFS: Open answers ErrUnavailable.
 //
 //   GOOS=js GOARCH=wasm go test -exec "$PWD/mirror/opfs/node.mjs" ./mirror/sqlite
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { instantiateSQLite } from '../sqlite/linked/linked.js';
 import { opfsImports } from './opfs.js';
 
 const goroot = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
 Object.assign(globalThis, { fs, path });
 await import(path.join(goroot, 'lib/wasm/wasm_exec.js'));
 
+const file = (relative) => new URL(relative, import.meta.url);
 const [program, ...args] = process.argv.slice(2);
 const go = new Go();
 go.argv = [program, ...args];
@@ -19,7 +21,9 @@ go.env = { TMPDIR: '/tmp', ...process.env };
 go.exit = process.exit;
 let instance;
 go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
+const sqlite = await instantiateSQLite(new WebAssembly.Module(fs.readFileSync(file('../sqlite/linked/sqlite.wasm'))), go.importObject);
 ({ instance } = await WebAssembly.instantiate(fs.readFileSync(program), go.importObject));
+sqlite.link(instance);
 // Node ends when nothing is left to wait for. That the program has not ended by then is a deadlock, for Go to report.
 process.on('exit', (code) => {
   if (code === 0 && !go.exited) {

@@ -2,17 +2,6 @@ package sqlite
 
 import "io"
 
-// Backup writes a copy of the main database.
-func (e *engine) Backup(w io.Writer) error {
-	if err := e.check(); err != nil {
-		return err
-	}
-	if e.InTransaction() {
-		return errInTransaction
-	}
-	return e.backup(&plainHeader{to: w})
-}
-
 // plainHeader writes a database file, and on the way takes the write-ahead log out of its header: it is there to be opened
 // by anybody, also from where no log can be written. https://sqlite.org/fileformat2.html#file_format_version_numbers.
 type plainHeader struct {

@@ -1,3 +1,5 @@
+//go:build gosqlite
+
 package sqlite
 
 import (

@@ -1,8 +1,11 @@
+//go:build !js || gosqlite
+
 package sqlite
 
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -84,6 +87,17 @@ func (e *engine) LastInsertRowID() int64 {
 }
 
 func (e *engine) InTransaction() bool { return !e.closed && !e.conn.GetAutocommit() }
+
+// Backup writes a copy of the main database.
+func (e *engine) Backup(w io.Writer) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	if e.InTransaction() {
+		return errInTransaction
+	}
+	return e.backup(&plainHeader{to: w})
+}
 
 func (e *engine) Close() error {
 	if e.closed {

@@ -1,3 +1,5 @@
+//go:build !js || gosqlite
+
 package sqlite
 
 import (

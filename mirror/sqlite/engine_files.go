@@ -1,3 +1,5 @@
+//go:build !js || gosqlite
+
 package sqlite
 
 import (
@@ -32,26 +34,11 @@ var (
 )
 
 func (v filesVFS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
-	f, err := v.files.Open(name, fileKind(flags))
+	f, err := v.files.Open(name, fileKind(int32(flags)))
 	if err != nil {
 		return nil, flags, vfsError(err, codeOpen)
 	}
 	return &filesVFSFile{file: f}, flags, nil
-}
-
-// fileKind is what SQLite wants a file for, in our words.
-func fileKind(flags vfs.OpenFlag) FileKind {
-	switch {
-	case flags&vfs.OPEN_MAIN_DB != 0:
-		return DatabaseFile
-	case flags&vfs.OPEN_MAIN_JOURNAL != 0:
-		return JournalFile
-	case flags&vfs.OPEN_WAL != 0:
-		return WALFile
-	case flags&vfs.OPEN_SUPER_JOURNAL != 0:
-		return SuperJournalFile
-	}
-	return TempFile
 }
 
 func (v filesVFS) Delete(name string, _ bool) error {

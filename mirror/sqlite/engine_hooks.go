@@ -1,3 +1,5 @@
+//go:build !js || gosqlite
+
 package sqlite
 
 import (
@@ -28,35 +30,12 @@ func (e *engine) OnAuthorize(fn func(Access) Verdict) error {
 	return engineError(e.conn.SetAuthorizer(
 		func(action sqlite3.AuthorizerActionCode, third, fourth, _, _ string) sqlite3.AuthorizerReturnCode {
 			verdict := Deny
-			e.run(func() { verdict = fn(access(action, third, fourth)) })
+			e.run(func() { verdict = fn(access(int32(action), third, fourth)) })
 			if verdict == Deny {
 				return sqlite3.AUTH_DENY
 			}
 			return sqlite3.AUTH_OK
 		}))
-}
-
-// access says in words of ours what SQLite says by position: https://sqlite.org/c3ref/c_alter_table.html.
-func access(action sqlite3.AuthorizerActionCode, third, fourth string) Access {
-	switch action {
-	case sqlite3.AUTH_SELECT:
-		return Access{Action: Select}
-	case sqlite3.AUTH_READ:
-		return Access{Action: Read, Table: third, Column: fourth}
-	case sqlite3.AUTH_INSERT:
-		return Access{Action: Insert, Table: third}
-	case sqlite3.AUTH_UPDATE:
-		return Access{Action: Update, Table: third, Column: fourth}
-	case sqlite3.AUTH_DELETE:
-		return Access{Action: Delete, Table: third}
-	case sqlite3.AUTH_FUNCTION:
-		return Access{Action: Function, Name: fourth}
-	case sqlite3.AUTH_RECURSIVE:
-		return Access{Action: Recursive}
-	case sqlite3.AUTH_PRAGMA:
-		return Access{Action: Pragma, Name: third}
-	}
-	return Access{Action: Other, Name: third}
 }
 
 func (e *engine) OnProgress(fn func() (stop bool)) { e.progress = fn }

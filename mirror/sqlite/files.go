@@ -82,6 +82,29 @@ type Committer interface {
 	Committed() error
 }
 
+// The flags that SQLite opens a file with: https://sqlite.org/c3ref/c_open_autoproxy.html.
+const (
+	openMainDB       = 0x0100
+	openMainJournal  = 0x0800
+	openSuperJournal = 0x4000
+	openWAL          = 0x80000
+)
+
+// fileKind is what SQLite wants a file for, in our words.
+func fileKind(flags int32) FileKind {
+	switch {
+	case flags&openMainDB != 0:
+		return DatabaseFile
+	case flags&openMainJournal != 0:
+		return JournalFile
+	case flags&openWAL != 0:
+		return WALFile
+	case flags&openSuperJournal != 0:
+		return SuperJournalFile
+	}
+	return TempFile
+}
+
 // What SQLite is told about every file layer: https://sqlite.org/c3ref/c_iocap_atomic.html.
 const (
 	fileSectorBytes = 4096

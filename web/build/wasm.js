@@ -11,7 +11,7 @@ const gcflags = '-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B';
 export function buildWasm() {
   const out = join(clientWasm, 'millpond.wasm');
   const env = { ...process.env, GOOS: 'js', GOARCH: 'wasm' };
-  execFileSync('go', ['build', '-trimpath', '-ldflags=-s -w', gcflags, '-o', out, './wasm'], { cwd: repository, env, stdio: 'inherit' });
+  execFileSync('go', ['build', '-trimpath', '-ldflags=-s -w', '-tags=gosqlite', gcflags, '-o', out, './wasm'], { cwd: repository, env, stdio: 'inherit' });
   const goroot = execFileSync('go', ['env', 'GOROOT'], { cwd: repository, encoding: 'utf8' }).trim();
   copyFileSync(join(goroot, 'lib', 'wasm', 'wasm_exec.js'), join(clientWasm, 'wasm_exec.js'));
   return statSync(out).size;
