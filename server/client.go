@@ -260,6 +260,8 @@ func (c *client) leave() {
 	c.cancel(errShuttingDown)
 }
 
+func (c *client) cut() { c.cancel(errShuttingDown) }
+
 // fail tells the client what was wrong, and closes the connection with the error's close code. Only the first call does.
 func (c *client) fail(e *millpond.Error) { c.failOnce.Do(func() { c.failNow(e) }) }
 

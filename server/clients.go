@@ -8,17 +8,23 @@ import (
 	"github.com/millpond-dev/millpond"
 )
 
-// clients are the websockets that are open.
+// connected is a client that stays: a websocket, or a response that follows a stream.
+type connected interface {
+	leave() // tells the client that the server goes away, and ends what it has; takes leaveTimeout at most
+	cut()   // ends it at once
+}
+
+// clients are those that are connected.
 type clients struct {
 	running sync.WaitGroup // one for each that has entered
 
 	mu       sync.Mutex
-	entered  int                  // +checklocks:mu
-	all      map[*client]struct{} // +checklocks:mu
-	draining bool                 // +checklocks:mu
+	entered  int                    // +checklocks:mu
+	all      map[connected]struct{} // +checklocks:mu
+	draining bool                   // +checklocks:mu
 }
 
-func (cs *clients) init() { cs.all = map[*client]struct{}{} }
+func (cs *clients) init() { cs.all = map[connected]struct{}{} }
 
 // enter makes room for one more. Who enters must exit.
 func (cs *clients) enter() error {
@@ -43,7 +49,7 @@ func (cs *clients) exit() {
 }
 
 // join makes a client known to drain: false when that has begun.
-func (cs *clients) join(c *client) bool {
+func (cs *clients) join(c connected) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if !cs.draining {
@@ -52,7 +58,7 @@ func (cs *clients) join(c *client) bool {
 	return !cs.draining
 }
 
-func (cs *clients) part(c *client) {
+func (cs *clients) part(c connected) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.all, c)
@@ -62,7 +68,7 @@ func (cs *clients) part(c *client) {
 func (cs *clients) drain(ctx context.Context, log *slog.Logger) {
 	cs.mu.Lock()
 	cs.draining = true
-	leaving := make([]*client, 0, len(cs.all))
+	leaving := make([]connected, 0, len(cs.all))
 	for c := range cs.all {
 		leaving = append(leaving, c)
 	}
@@ -71,7 +77,7 @@ func (cs *clients) drain(ctx context.Context, log *slog.Logger) {
 	log.Info("draining", "connections", len(leaving))
 	stop := context.AfterFunc(ctx, func() {
 		for _, c := range leaving {
-			c.cancel(errShuttingDown)
+			c.cut()
 		}
 	})
 	defer stop()

@@ -51,25 +51,45 @@ func (fakeAddr) String() string  { return "fake" }
 // fakeConn is one end of a connection.
 type fakeConn struct{ in, out *fakePipe }
 
-func (c *fakeConn) Read(b []byte) (int, error)        { return c.in.read(b) }
-func (c *fakeConn) Write(b []byte) (int, error)       { return c.out.write(b) }
-func (c *fakeConn) Close() error                      { c.in.close(); c.out.close(); return nil }
-func (c *fakeConn) LocalAddr() net.Addr               { return fakeAddr{} }
-func (c *fakeConn) RemoteAddr() net.Addr              { return fakeAddr{} }
-func (c *fakeConn) SetDeadline(t time.Time) error     { return c.SetReadDeadline(t) }
-func (c *fakeConn) SetWriteDeadline(time.Time) error  { return nil }
-func (c *fakeConn) SetReadDeadline(t time.Time) error { c.in.setDeadline(t); return nil }
+func (c *fakeConn) Read(b []byte) (int, error)  { return c.in.read(b) }
+func (c *fakeConn) Write(b []byte) (int, error) { return c.out.write(b) }
+func (c *fakeConn) Close() error                { c.in.close(); c.out.close(); return nil }
+func (c *fakeConn) LocalAddr() net.Addr         { return fakeAddr{} }
+func (c *fakeConn) RemoteAddr() net.Addr        { return fakeAddr{} }
+func (c *fakeConn) SetDeadline(t time.Time) error {
+	c.SetWriteDeadline(t)
+	return c.SetReadDeadline(t)
+}
+func (c *fakeConn) SetWriteDeadline(t time.Time) error {
+	c.out.setDeadline(&c.out.writing, t)
+	return nil
+}
+func (c *fakeConn) SetReadDeadline(t time.Time) error { c.in.setDeadline(&c.in.reading, t); return nil }
 
 // fakePipe is one direction.
 type fakePipe struct {
 	window int
 
-	mu       sync.Mutex
-	changed  *sync.Cond
-	data     []byte
-	closed   bool
-	deadline time.Time
-	timer    *time.Timer
+	mu               sync.Mutex
+	changed          *sync.Cond
+	data             []byte
+	closed           bool
+	reading, writing deadline
+}
+
+// deadline is when one end's calls fail.
+type deadline struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
+
+func (d *deadline) stop() {
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
 }
 
 func newFakePipe(window int) *fakePipe {
@@ -83,7 +103,7 @@ func (p *fakePipe) read(b []byte) (int, error) {
 	defer p.mu.Unlock()
 	for {
 		switch {
-		case !p.deadline.IsZero() && !time.Now().Before(p.deadline):
+		case p.reading.passed():
 			return 0, os.ErrDeadlineExceeded
 		case len(p.data) > 0:
 			n := copy(b, p.data)
@@ -101,8 +121,11 @@ func (p *fakePipe) write(b []byte) (written int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(b) > 0 {
-		for len(p.data) == p.window && !p.closed {
+		for len(p.data) == p.window && !p.closed && !p.writing.passed() {
 			p.changed.Wait()
+		}
+		if p.writing.passed() {
+			return written, os.ErrDeadlineExceeded
 		}
 		if p.closed {
 			return written, net.ErrClosed
@@ -120,22 +143,18 @@ func (p *fakePipe) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	if p.timer != nil {
-		p.timer.Stop()
-	}
+	p.reading.stop()
+	p.writing.stop()
 	p.changed.Broadcast()
 }
 
-func (p *fakePipe) setDeadline(t time.Time) {
+func (p *fakePipe) setDeadline(which *deadline, t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.timer != nil {
-		p.timer.Stop()
-		p.timer = nil
-	}
-	p.deadline = t
-	if d := time.Until(t); !t.IsZero() && d > 0 {
-		p.timer = time.AfterFunc(d, func() {
+	which.stop()
+	which.at = t
+	if d := time.Until(t); !t.IsZero() && d > 0 && !p.closed {
+		which.timer = time.AfterFunc(d, func() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.changed.Broadcast()

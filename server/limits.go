@@ -36,9 +36,21 @@ const (
 	idleTimeout       = 2 * time.Minute  // of a connection between requests
 )
 
+// The bounds of the responses that follow a stream.
+const (
+	// heartbeatInterval is how long nothing may be sent: proxies give up on silent connections, most after a minute.
+	heartbeatInterval = 15 * time.Second
+	// followWriteBytes is how much is written at once.
+	followWriteBytes = 32 << 10
+	// checkpointEvents is how many events may be left out by a filter before the client is told how far it has got.
+	checkpointEvents = 1000
+	// maxEventIDBytes bounds a Last-Event-ID.
+	maxEventIDBytes = 128
+)
+
 // The bounds of the websockets.
 const (
-	// maxConnections bounds the websockets of the server.
+	// maxConnections bounds the websockets of the server and the responses that follow a stream.
 	maxConnections = 20_000
 	// helloTimeout bounds how long a new connection may wait with its hello.
 	helloTimeout = 10 * time.Second

@@ -50,7 +50,7 @@ func (p params) offset(name string, least, def uint64) (uint64, error) {
 	return v, nil
 }
 
-// types reads a comma-separated list of event types.
+// types reads a comma-separated list of event types; nil: all.
 func (p params) types(name string) ([]string, error) {
 	text, ok := p[name]
 	if !ok {
@@ -62,6 +62,9 @@ func (p params) types(name string) ([]string, error) {
 	}
 	if slices.Contains(types, "") {
 		return nil, invalidParam(name, "has an empty type: separate types by one comma")
+	}
+	if slices.Contains(types, "*") {
+		return nil, nil
 	}
 	return types, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -15,15 +14,18 @@ import (
 )
 
 // serveRead is GET /api/streams/{namespace}/{path}: the events after and before offsets, at most limit, of the types; or
-// with offset or key, one event.
+// with offset or key, one event; or, with live, what is there and what comes.
 func (s *Server) serveRead(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/streams/")
 	if err != nil {
 		return err
 	}
-	p, err := parseParams(c.Request(), "after", "before", "limit", "types", "offset", "key", "incarnation")
+	p, err := parseParams(c.Request(), "after", "before", "limit", "types", "offset", "key", "incarnation", "live")
 	if err != nil {
 		return err
+	}
+	if _, ok := p["live"]; ok {
+		return s.serveFollow(c, streams, name, p)
 	}
 	for _, one := range []string{"offset", "key"} {
 		if _, ok := p[one]; ok {
@@ -111,9 +113,6 @@ func (p params) readRange() (r readRange, err error) {
 		return r, invalidParam("limit", fmt.Sprintf("is over %d: read page by page, with after", maxReadEvents))
 	}
 	r.types, err = p.types("types")
-	if slices.Contains(r.types, "*") {
-		r.types = nil
-	}
 	return r, err
 }
 

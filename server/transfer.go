@@ -75,19 +75,30 @@ func appendBatchText(dst []byte, b *millpond.Batch) ([]byte, error) {
 		ID: b.Subscription, Live: b.Live, LastOffset: b.LastOffset, MaxOffset: b.MaxOffset, Hash: b.Hash,
 		Events: []millpond.Event{},
 	}
-	for rest := b.Records; len(rest) > 0; {
-		record, next, err := millpond.NextRecord(rest)
+	err := eachRecord(b.Records, func(_ []byte, e *millpond.Event) error {
+		m.Events = append(m.Events, *e)
+		return nil
+	})
+	return append(dst, millpond.MarshalMessage(&m)...), err
+}
+
+// eachRecord calls fn with each record of a batch, and its event, which is fn's until it returns.
+func eachRecord(records []byte, fn func(record []byte, e *millpond.Event) error) error {
+	var e millpond.Event
+	for len(records) > 0 {
+		record, rest, err := millpond.NextRecord(records)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		var e millpond.Event
 		if err := millpond.DecodeRecord(record, &e); err != nil {
-			return nil, err
+			return err
 		}
-		m.Events = append(m.Events, e)
-		rest = next
+		if err := fn(record, &e); err != nil {
+			return err
+		}
+		records = rest
 	}
-	return append(dst, millpond.MarshalMessage(&m)...), nil
+	return nil
 }
 
 // write sends one message. One that takes too long, or fails, ends the connection.
