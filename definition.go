@@ -132,8 +132,8 @@ func (d Definition) Validate() error {
 
 // Validate says which rule the contract breaks.
 func (c *Contract) Validate() error {
-	if err := checkText("slug", c.Slug, MaxSlugBytes); err != nil {
-		return fmt.Errorf("processor %q: its contract's %w", c.Slug, err)
+	if why := checkSegment(c.Slug); why != "" || len(c.Slug) > MaxSlugBytes {
+		return fmt.Errorf("processor %q: its slug must be 1–%d of a–z, 0–9, \"-\", \"_\" and \".\"", clip(c.Slug), MaxSlugBytes)
 	}
 	if err := checkText("version", c.Version, MaxVersionBytes); err != nil {
 		return fmt.Errorf("processor %s: its contract's %w", c.Slug, err)

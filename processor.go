@@ -42,9 +42,10 @@ type Step[S any] struct {
 // Effects are what a processor can do to the streams, and how its work is waited for. Use them only until the call
 // that they were given to has returned: a superseded one's effects are refused.
 type Effects interface {
-	// Append appends to the stream that the processor follows, as one atomic batch. An input without an idempotency key
-	// gets one that is made of the event's offset and of how many appends came before it in the same call, so that a
-	// repeated call appends once. In ProcessBatch, where no single event is the cause, each input needs its own key: see [Step.Key].
+	// Append appends to the stream that the processor follows, as one atomic batch. The host names the processor as the
+	// source, and keeps its idempotency keys apart from those of others. An input without a key gets one that is made of
+	// the event's offset and of how many appends came before it in the same call, so that a repeated call appends once.
+	// In ProcessBatch, where no single event is the cause, each input needs its own key: see [Step.Key].
 	Append(ctx context.Context, inputs ...Input) ([]Event, error)
 
 	// AppendTo is Append to another stream of the namespace: an absolute path, or one relative to this stream's.
@@ -60,7 +61,7 @@ type Effects interface {
 
 // Contract declares what a processor is. It is public: a host publishes it in the streams.
 type Contract struct {
-	Slug     string   `json:"slug"`            // names the processor in subscriptions and sources: 1–128 bytes, as Source
+	Slug     string   `json:"slug"`            // names the processor: 1–128 of a–z, 0–9, "-", "_" and "."
 	Version  string   `json:"version"`         // of Reduce and S: when another one runs, the state is folded again
 	Consumes []string `json:"consumes"`        // the event types that Reduce sees; "*": all
 	Emits    []string `json:"emits,omitempty"` // the event types that it may append

@@ -8,10 +8,11 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/access"
+	"github.com/millpond-dev/millpond/server/host"
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
-// serveState is GET /api/state/{namespace}/{path}: the reduced state, and what is connected.
+// serveState is GET /api/state/{namespace}/{path}: the reduced state, what is connected, and how the processors do.
 func (s *Server) serveState(c echo.Context, streams *access.Streams) error {
 	name, err := streamName(c.Request(), "/api/state/")
 	if err != nil {
@@ -26,12 +27,18 @@ func (s *Server) serveState(c echo.Context, streams *access.Streams) error {
 	}
 	text, err := json.Marshal(struct {
 		State   millpond.State `json:"state"`
-		Runtime stream.Runtime `json:"runtime"`
-	}{state, runtime})
+		Runtime runtimeState   `json:"runtime"`
+	}{state, runtimeState{runtime, s.host.Status(name, state.MaxOffset)}})
 	if err != nil {
 		return err
 	}
 	return s.writeJSON(c, append(text, '\n'))
+}
+
+// runtimeState is what runs on a stream.
+type runtimeState struct {
+	stream.Runtime
+	Processors map[string]host.Status `json:"processors"` // by the keys of their subscriptions
 }
 
 // serveControl is POST /api/control/{namespace}/{path} with {"action":"kill"} or {"action":"reset"}. It answers with the

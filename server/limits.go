@@ -34,6 +34,9 @@ const (
 	readTimeout       = 60 * time.Second // of a whole request
 	writeTimeout      = 2 * time.Minute  // of a whole response
 	idleTimeout       = 2 * time.Minute  // of a connection between requests
+
+	// processorsTimeout bounds how long the processors may take to stop.
+	processorsTimeout = 5 * time.Second
 )
 
 // The bounds of the responses that follow a stream.

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/store"
 )
@@ -37,6 +38,10 @@ type Options struct {
 	// Secure, SameSite=Lax or Strict, Path=/, no Domain, and a name that begins with "__Host-". Empty: cookies are not
 	// looked at.
 	Cookie string
+
+	// Processors are those that outbound subscriptions of streams may name: see docs/processors.md. Each is made with
+	// [millpond.Define].
+	Processors []millpond.Definition
 
 	// Logger gets a line for each lifecycle event and each failure of the server; at level debug also one for each
 	// request. Lines of a request have its id, "request", those of a websocket the "session". Nil: slog.Default().

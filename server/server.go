@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/millpond-dev/millpond/server/access"
+	"github.com/millpond-dev/millpond/server/host"
 	"github.com/millpond-dev/millpond/server/store"
 	"github.com/millpond-dev/millpond/server/store/sqlite"
 	"github.com/millpond-dev/millpond/server/stream"
@@ -26,6 +27,7 @@ type Server struct {
 	ui      *ui          // nil: not built
 	gate    *access.Gate // the engine is behind it
 	cookie  string
+	host    *host.Host  // of the processors
 	store   store.Store // to close; nil: the caller's
 	clients clients
 
@@ -51,6 +53,9 @@ func New(opts Options) (_ *Server, err error) {
 	if s.guard, err = newGuard(opts.AllowedOrigins, opts.Cookie != ""); err != nil {
 		return nil, err
 	}
+	if s.host, err = host.New(opts.Processors, s.log); err != nil {
+		return nil, err
+	}
 	if opts.UI != nil {
 		if s.ui, err = newUI(opts.UI); err != nil {
 			return nil, fmt.Errorf("the UI's files: %w", err)
@@ -66,10 +71,11 @@ func New(opts Options) (_ *Server, err error) {
 		}
 		s.store = log
 	}
-	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log})
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Registered: s.host.Registered, Changed: s.host.Changed})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
+	s.host.Start(host.On(engine))
 	s.gate = access.NewGate(engine, access.Options{Authenticate: opts.Authenticate, Authorize: opts.Authorize})
 	s.clients.init()
 	return s, nil
@@ -113,7 +119,7 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // Close drains: it takes no new connections, tells the websockets to come back later, lets the requests that run and the
-// appends that are queued finish, and closes the log. When ctx ends first, connections are cut; what was acknowledged is
+// appends that are queued finish, stops the processors, and closes the log. When ctx ends first, connections are cut; what was acknowledged is
 // durable in either case. A program that uses Handler or Mount stops its own HTTP server first.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
@@ -135,7 +141,8 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	wg.Go(func() { s.clients.drain(ctx, s.log) })
 	wg.Wait()
-	err := s.gate.Close(ctx)
+	err := s.closeHost(ctx)
+	err = errors.Join(err, s.gate.Close(ctx))
 	return errors.Join(err, s.closeStore())
 }
 
@@ -143,6 +150,13 @@ func (s *Server) Close(ctx context.Context) error {
 // [millpond.Unauthenticated]: their clients come back with a new token. It returns how many that were. Call it when a user
 // is locked out, or may do less than before, once Options.Authenticate and Options.Authorize know.
 func (s *Server) Revoke(match func(access.Identity) bool) (ended int) { return s.gate.Revoke(match) }
+
+// closeHost stops the processors. One that does not return is left behind: it does not keep the log from being closed.
+func (s *Server) closeHost(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, processorsTimeout)
+	defer cancel()
+	return s.host.Close(ctx)
+}
 
 func (s *Server) closeStore() error {
 	if s.store == nil {

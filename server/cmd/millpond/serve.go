@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/millpond-dev/millpond/server"
+	"github.com/millpond-dev/millpond/server/processors"
 	"github.com/millpond-dev/millpond/web"
 )
 
@@ -46,7 +47,7 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 		return err
 	}
 	log := cmd.logger(std)
-	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version()}
+	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version(), Processors: processors.BuiltIn()}
 	tokens, err := cmd.authFlags.apply(&opts, log)
 	if err != nil {
 		return err
