@@ -58,8 +58,10 @@ bench-engine: .make/peers ## Measure the browser's SQLite engine beside sqlite-w
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-soak: ## Run SCHEDULES (a million) random schedules of a mirror's session: about 15 minutes
+soak: ## Run SCHEDULES (a million) random schedules of a mirror's session, and cut the power to SQLite thousands of times: about 20 minutes
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
+	go test -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=10000
+	$(JS) go test -exec '$(NODE_EXEC)' -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=1000
 
 sqlite-wasm: ## Compile the browser's SQLite from C again: mirror/sqlite/linked/sqlite.wasm, which is checked in
 	.ci/clang
