@@ -50,6 +50,16 @@ func payload(v any) json.RawMessage {
 	return b
 }
 
+// fulfil plans what a request wants of the log.
+func (d *draft) fulfil(r *request) (_ []millpond.Event, err error) {
+	if r.presence != nil {
+		if r.inputs, err = r.presence.inputs(d); err != nil {
+			return nil, err
+		}
+	}
+	return d.append(r.inputs)
+}
+
 // append plans all inputs, or none. It returns an event for each: one whose key is in the log already has only
 // its offset.
 func (d *draft) append(inputs []millpond.Input) ([]millpond.Event, error) {

@@ -20,6 +20,7 @@ type Engine struct {
 	closing   chan struct{} // closed when Close begins
 	sweeping  chan struct{} // closed when no idle streams are looked for any more
 	start     time.Time
+	presence  millpond.Presence
 	counters  counters
 
 	stopSweeping sync.Once
@@ -42,6 +43,7 @@ func Open(opts Options) (*Engine, error) {
 		closing:   make(chan struct{}),
 		sweeping:  make(chan struct{}),
 		start:     time.Now(),
+		presence:  opts.Presence,
 		instances: make(map[millpond.Name]*instance),
 	}
 	e.committer = newCommitter(e, opts)

@@ -39,6 +39,9 @@ type head struct {
 	at     time.Time // of the last event
 	state  millpond.State
 	saved  saved
+
+	// recorded are the subscribers that the log says are there.
+	recorded millpond.SortedMap[*Subscription]
 }
 
 func newInstance(name millpond.Name) *instance {

@@ -18,6 +18,10 @@ type Options struct {
 	// wakes it again. 0: 10 minutes. Below 0: never.
 	IdleTimeout time.Duration
 
+	// Presence says where it is recorded who subscribes, for streams whose configuration does not say. Empty:
+	// [millpond.PresenceMemory].
+	Presence millpond.Presence
+
 	// TailBytes bounds the recent records that are kept in memory for all streams together. 0: 256 MiB.
 	TailBytes int
 

@@ -78,7 +78,7 @@ func (c *committer) planStream(w *work, now time.Time) {
 			err = w.draft.admit(r.as)
 		}
 		if err == nil {
-			r.events, err = w.draft.append(r.inputs)
+			r.events, err = w.draft.fulfil(r)
 		}
 		if err == nil && r.keep != nil {
 			w.draft.keep(r.as.Key, r.keep)

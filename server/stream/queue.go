@@ -9,15 +9,16 @@ import (
 
 // request asks the committer for something. Its maker waits for done and then reads the results.
 type request struct {
-	ctx    context.Context // of the caller: a request that nobody waits for any more is not begun
-	kind   requestKind
-	in     *instance
-	name   millpond.Name
-	inputs []millpond.Input
-	as     *Outbound   // the outbound subscription that it comes from; nil: none
-	keep   []byte      // its checkpoint; nil: as it was
-	above  []*instance // of the streams above, from the root on, for a stream that wakes
-	bytes  int
+	ctx      context.Context // of the caller: a request that nobody waits for any more is not begun
+	kind     requestKind
+	in       *instance
+	name     millpond.Name
+	inputs   []millpond.Input
+	as       *Outbound   // the outbound subscription that it comes from; nil: none
+	keep     []byte      // its checkpoint; nil: as it was
+	presence *presence   // makes the inputs when it is planned; nil: it has them
+	above    []*instance // of the streams above, from the root on, for a stream that wakes
+	bytes    int
 
 	done   chan struct{}
 	events []millpond.Event // for each input; those that were there before have their offset only

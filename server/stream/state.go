@@ -17,12 +17,14 @@ type Runtime struct {
 
 // Connection describes a live subscription.
 type Connection struct {
-	Direction    string     `json:"direction"` // "inbound": the subscriber came to the stream
-	StartedAt    time.Time  `json:"startedAt"`
-	Cursor       uint64     `json:"cursor"` // offset that it has read up to
-	Batches      uint64     `json:"batches"`
-	Events       uint64     `json:"events"`
-	LastDelivery *time.Time `json:"lastDelivery,omitempty"`
+	Direction    millpond.Direction `json:"direction"`
+	Subscriber   string             `json:"subscriber,omitempty"` // describes it, for people
+	Processor    *millpond.Contract `json:"processor,omitempty"`
+	StartedAt    time.Time          `json:"startedAt"`
+	Cursor       uint64             `json:"cursor"` // offset that it has read up to
+	Batches      uint64             `json:"batches"`
+	Events       uint64             `json:"events"`
+	LastDelivery *time.Time         `json:"lastDelivery,omitempty"`
 }
 
 // State returns the stream's reduced state and what is connected to it. It does not wake the stream.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,6 +18,12 @@ type SubscribeOptions struct {
 
 	Types []string // event types to deliver; empty or "*": all
 	Key   string   // replaces the stream's older subscription with the same key; empty: replaces none
+
+	// What others see of the subscriber: in the runtime state, and, where presence is recorded, in the log.
+	Subscriber string             // describes it, for people
+	Direction  millpond.Direction // empty: inbound
+	Processor  *millpond.Contract // nil: it is no processor
+	Presence   millpond.Presence  // where it is recorded; empty: as the stream or the engine is configured
 }
 
 // Start says where a subscription begins.
@@ -39,7 +46,12 @@ func (e *Engine) Subscribe(ctx context.Context, name millpond.Name, opts Subscri
 		start, err := e.begin(ctx, in, opts)
 		if err == nil {
 			s := newSubscription(e, in, opts, start) // what is committed from here on comes after its cursor
-			if err = in.join(s); err == nil {
+			if err = in.join(s); err == nil && s.recorded {
+				if err = e.record(ctx, s); err != nil {
+					s.Close()
+				}
+			}
+			if err == nil {
 				return s, nil
 			}
 		}
@@ -160,6 +172,12 @@ func newSubscription(e *Engine, in *instance, opts SubscribeOptions, start Start
 		start:  start,
 		types:  newFilter(opts.Types),
 		key:    subscriptionKey{name: opts.Key},
+
+		subscriber: opts.Subscriber,
+		direction:  cmp.Or(opts.Direction, millpond.Inbound),
+		processor:  opts.Processor,
+		recorded:   e.recorded(in, &opts),
+
 		cursor: start.After,
 		hash:   start.Hash,
 		ended:  make(chan struct{}),

@@ -18,6 +18,11 @@ type Subscription struct {
 	types  filter
 	key    subscriptionKey
 
+	subscriber string
+	direction  millpond.Direction
+	processor  *millpond.Contract
+	recorded   bool // the log says that it has come, and when it goes
+
 	cursor uint64        // offset read up to; Next's own
 	hash   millpond.Hash // at the cursor; Next's own
 
@@ -53,9 +58,15 @@ type stats struct {
 func (s *Subscription) Start() Start { return s.start }
 
 // Close ends the subscription: Next fails with [millpond.EndUnsubscribed]. It may be called again.
-func (s *Subscription) Close() {
+func (s *Subscription) Close() { s.CloseBecause(millpond.DisconnectUnsubscribed) }
+
+// CloseBecause is Close, and says why: that is recorded where presence is.
+func (s *Subscription) CloseBecause(reason millpond.DisconnectReason) {
 	if s.in.leave(s) {
 		s.end(&EndError{millpond.EndUnsubscribed})
+		if s.recorded {
+			s.engine.recordGone(s, reason)
+		}
 	}
 }
 
@@ -180,11 +191,13 @@ func (s *Subscription) connection() Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := Connection{
-		Direction: "inbound",
-		StartedAt: s.stats.startedAt,
-		Cursor:    s.stats.cursor,
-		Batches:   s.stats.batches,
-		Events:    s.stats.events,
+		Direction:  s.direction,
+		Subscriber: s.subscriber,
+		Processor:  s.processor,
+		StartedAt:  s.stats.startedAt,
+		Cursor:     s.stats.cursor,
+		Batches:    s.stats.batches,
+		Events:     s.stats.events,
 	}
 	if c.Batches > 0 {
 		last := s.stats.lastDelivery
