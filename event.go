@@ -38,6 +38,10 @@ type Input struct {
 	Source         *Source
 	IdempotencyKey string
 	Offset         uint64 // precondition: the offset that the event must get; 0: any
+
+	// Stream is where to append it instead: see [Name.Resolve]. All inputs of a batch go to one stream. Empty: the stream
+	// that is appended to.
+	Stream string
 }
 
 // SystemPrefix begins the types and the idempotency keys that belong to the system.
@@ -61,6 +65,9 @@ func (in *Input) Validate() error {
 		if err := checkText("source.processor.version", s.Processor.Version, MaxVersionBytes); err != nil {
 			return err
 		}
+	}
+	if len(in.Stream) > MaxPathBytes {
+		return invalidEvent("stream", strconv.Itoa(len(in.Stream))+" bytes are over the limit of "+strconv.Itoa(MaxPathBytes))
 	}
 	if err := checkJSON("payload", in.Payload); err != nil {
 		return err

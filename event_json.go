@@ -131,6 +131,10 @@ func (in *Input) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"offset":`...)
 		dst = strconv.AppendUint(dst, in.Offset, 10)
 	}
+	if in.Stream != "" {
+		dst = append(dst, `,"stream":`...)
+		dst = appendJSONString(dst, in.Stream)
+	}
 	return append(dst, '}')
 }
 
@@ -138,12 +142,19 @@ func (in *Input) AppendJSON(dst []byte) []byte {
 func (in *Input) UnmarshalJSON(data []byte) error {
 	var v Input
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
-		if key == "offset" {
+		switch key {
+		case "offset":
 			return decodeOffset(key, value, &v.Offset)
+		case "stream":
+			err := decodeString(key, value, &v.Stream)
+			if err == nil && v.Stream == "" {
+				err = invalidEvent(key, "must not be empty: leave it out")
+			}
+			return err
 		}
 		known, err := decodeEventField(key, value, &v.Type, &v.Payload, &v.Metadata, &v.Source, &v.IdempotencyKey)
 		if !known {
-			return invalidEvent(clip(key), "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset")
+			return invalidEvent(clip(key), "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset, stream")
 		}
 		return err
 	})

@@ -21,6 +21,7 @@ var validInputs = []struct{ name, body string }{
 	{"core types of clients", `[{"type":"stream/paused","payload":{"reason":"maintenance"}},{"type":"stream/resumed"},` +
 		`{"type":"stream/configured","payload":{}},{"type":"stream/metadata-updated","payload":{"title":"T"}}]`},
 	{"batch of one", `[{"type":"a"}]`},
+	{"to another stream", `[{"type":"a","stream":"../x"},{"type":"a","stream":"/a/x"}]`},
 }
 
 var invalidInputs = []struct {
@@ -57,6 +58,15 @@ var invalidInputs = []struct {
 	{"case matters", `{"Type":"a"}`, refusal{millpond.InvalidEvent, "Type"}},
 	{"repeated field", `{"type":"a","type":"b"}`, refusal{millpond.InvalidEvent, "type"}},
 	{"repeated field, escaped", `{"type":"a","\u0074ype":"b"}`, refusal{millpond.InvalidEvent, "type"}},
+
+	{"stream is no string", `{"type":"a","stream":7}`, refusal{millpond.InvalidEvent, "stream"}},
+	{"empty stream", `{"type":"a","stream":""}`, refusal{millpond.InvalidEvent, "stream"}},
+	{"long stream", `{"type":"a","stream":"` + strings.Repeat("/a", 300) + `"}`, refusal{millpond.InvalidEvent, "stream"}},
+	{"long reason of a pause", `{"type":"stream/paused","payload":{"reason":"` + strings.Repeat("r", 1025) + `"}}`,
+		refusal{millpond.EventTooLarge, "payload.reason"}},
+	{"large payload of a core type", `{"type":"stream/metadata-updated","payload":{"a":"` + strings.Repeat("r", 64<<10) + `"}}`,
+		refusal{millpond.EventTooLarge, "payload"}},
+	{"presence of an unknown kind", `{"type":"stream/configured","payload":{"presence":"loud"}}`, refusal{millpond.InvalidEvent, "payload.presence"}},
 
 	{"no type", `{"payload":1}`, refusal{millpond.InvalidEvent, "type"}},
 	{"empty type", `{"type":""}`, refusal{millpond.InvalidEvent, "type"}},

@@ -63,6 +63,10 @@ func uses() []use {
 		{does: "append and configure", actions: []access.Action{access.Append, access.Configure},
 			method: "POST", path: "/api/streams/default/x", body: mixed},
 		{does: "state", actions: read, method: "GET", path: "/api/state/default/x"},
+		{does: "dry run", actions: read, method: "POST", path: "/api/reduce/default/x", body: events},
+		{does: "append to another stream", actions: append, method: "POST", path: "/api/streams/default/other", body: `{"type":"a","stream":"../x"}`},
+		{does: "append message to another stream", actions: append, message: &millpond.Append{ID: 7,
+			Stream: millpond.Name{Namespace: "default", Path: "/x/y"}, Events: json.RawMessage(`[{"type":"a","stream":".."}]`)}},
 		{does: "kill", actions: control, method: "POST", path: "/api/control/default/x", body: `{"action":"kill"}`},
 		{does: "reset", actions: control, method: "POST", path: "/api/control/default/x", body: `{"action":"reset"}`},
 
@@ -221,7 +225,8 @@ func TestForbiddenTellsNothing(t *testing.T) {
 		}
 		var answers []problem
 		for _, path := range []string{"/x", "/y"} {
-			p := ts.do(t, u.method, strings.Replace(u.path, "/x", path, 1), u.body, "Authorization: Bearer nobody").problem(t)
+			p := ts.do(t, u.method, strings.Replace(u.path, "/x", path, 1), strings.Replace(u.body, "../x", ".."+path, 1),
+				"Authorization: Bearer nobody").problem(t)
 			p.Detail, p.RequestID = strings.TrimSuffix(p.Detail, path), ""
 			answers = append(answers, p)
 		}

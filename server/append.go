@@ -21,14 +21,7 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := parseParams(c.Request()); err != nil {
-		return err
-	}
-	body, err := readBody(c, maxBodyBytes)
-	if err != nil {
-		return err
-	}
-	inputs, batch, err := millpond.ParseInputs(body)
+	inputs, batch, err := s.readInputs(c)
 	if err != nil {
 		return err
 	}
@@ -36,13 +29,25 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
-	out := make([]byte, 0, len(body)+len(events)*128)
+	var out []byte
 	if batch {
 		out = millpond.AppendEventsJSON(out, events)
 	} else {
 		out = events[0].AppendJSON(out)
 	}
 	return s.writeJSON(c, append(out, '\n'))
+}
+
+// readInputs reads a request's body of events: one, or a batch of them. The request takes no parameters.
+func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool, err error) {
+	if _, err := parseParams(c.Request()); err != nil {
+		return nil, false, err
+	}
+	body, err := readBody(c, maxBodyBytes)
+	if err != nil {
+		return nil, false, err
+	}
+	return millpond.ParseInputs(body)
 }
 
 // readBody reads a request's body of at most limit bytes.

@@ -30,6 +30,7 @@ type client struct {
 	asText  bool // the subprotocol has batches as text
 
 	handshake *http.Request   // until hello
+	program   string          // name and version, from hello on
 	streams   *access.Streams // from hello on, as the identity may use them
 
 	ctx      context.Context // of the connection
@@ -124,6 +125,7 @@ func (c *client) greet() error {
 	if !ok {
 		return protocolError("", "the first message must be hello")
 	}
+	c.program = clip(hello.Client)
 	if err := c.authenticate(hello.Token); err != nil {
 		return c.server.asError(err, "session", c.session)
 	}

@@ -25,10 +25,32 @@ func (s *Server) serveState(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
+	return s.writeState(c, state, &runtimeState{runtime, s.host.Status(name, state.MaxOffset)})
+}
+
+// serveReduce is POST /api/reduce/{namespace}/{path} with one event, or an array of them: a dry run. It answers with the
+// reduced state that the stream would have after they were appended.
+func (s *Server) serveReduce(c echo.Context, streams *access.Streams) error {
+	name, err := streamName(c.Request(), "/api/reduce/")
+	if err != nil {
+		return err
+	}
+	inputs, _, err := s.readInputs(c)
+	if err != nil {
+		return err
+	}
+	state, err := streams.Reduce(c.Request().Context(), name, inputs)
+	if err != nil {
+		return err
+	}
+	return s.writeState(c, state, nil)
+}
+
+func (s *Server) writeState(c echo.Context, state millpond.State, runtime *runtimeState) error {
 	text, err := json.Marshal(struct {
 		State   millpond.State `json:"state"`
-		Runtime runtimeState   `json:"runtime"`
-	}{state, runtimeState{runtime, s.host.Status(name, state.MaxOffset)}})
+		Runtime *runtimeState  `json:"runtime,omitempty"`
+	}{state, runtime})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/access"
@@ -42,6 +43,13 @@ type Options struct {
 	// Processors are those that outbound subscriptions of streams may name: see docs/processors.md. Each is made with
 	// [millpond.Define].
 	Processors []millpond.Definition
+
+	// Presence says where it is recorded who subscribes to a stream that is not configured otherwise (stream/configured with
+	// "presence"). Empty: in memory only, for in the log N subscribers that connect cost N² deliveries.
+	Presence millpond.Presence
+
+	// IdleTimeout is after how long without use a stream without subscribers leaves the memory. 0: 10 minutes. Below 0: never.
+	IdleTimeout time.Duration
 
 	// Logger gets a line for each lifecycle event and each failure of the server; at level debug also one for each
 	// request. Lines of a request have its id, "request", those of a websocket the "session". Nil: slog.Default().

@@ -21,6 +21,7 @@ func (s *Server) routes() []route {
 	return []route{
 		{"/api/streams/*", stream("/api/streams"), methods{http.MethodGet: s.as(s.serveRead), http.MethodPost: s.as(s.serveAppend)}, s.api},
 		{"/api/state/*", stream("/api/state"), methods{http.MethodGet: s.as(s.serveState)}, s.api},
+		{"/api/reduce/*", stream("/api/reduce"), methods{http.MethodPost: s.as(s.serveReduce)}, s.api},
 		{"/api/control/*", stream("/api/control"), methods{http.MethodPost: s.as(s.serveControl)}, s.api},
 		{"/api/ws", []string{"/api/ws"}, methods{http.MethodGet: s.serveWebsocket}, s.socket},
 		{"/healthz", []string{"/healthz"}, methods{http.MethodGet: s.serveHealth}, s.api},

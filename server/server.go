@@ -71,7 +71,8 @@ func New(opts Options) (_ *Server, err error) {
 		}
 		s.store = log
 	}
-	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Registered: s.host.Registered, Changed: s.host.Changed})
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout,
+		Registered: s.host.Registered, Changed: s.host.Changed})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}

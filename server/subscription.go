@@ -97,7 +97,7 @@ func (c *client) openCursor(msg *millpond.Subscribe) (*stream.Subscription, erro
 			Message: fmt.Sprintf("a connection has at most %d subscriptions: end another one first", millpond.MaxSubscriptions)}
 	}
 	return c.streams.Subscribe(c.ctx, msg.Stream, stream.SubscribeOptions{
-		After: msg.After, Incarnation: msg.Incarnation, Hash: msg.Hash, Types: msg.Types, Key: msg.Key,
+		After: msg.After, Incarnation: msg.Incarnation, Hash: msg.Hash, Types: msg.Types, Key: msg.Key, Subscriber: c.program,
 	})
 }
 
@@ -126,7 +126,11 @@ func (c *client) pump(s *subscription) {
 	err := c.deliver(s)
 	unsubscribed := s.ctx.Err() != nil
 	s.cancel()
-	s.cursor.Close()
+	reason := millpond.DisconnectUnsubscribed
+	if c.live.Err() != nil {
+		reason = millpond.DisconnectConnectionBroken
+	}
+	s.cursor.CloseBecause(reason)
 	c.mu.Lock()
 	delete(c.subscriptions, s.id)
 	c.mu.Unlock()

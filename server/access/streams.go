@@ -20,9 +20,13 @@ type Streams struct {
 // Identity is who uses the streams.
 func (s *Streams) Identity() Identity { return s.who }
 
-// Append is [stream.Engine.Append]. It needs, for each input, the action of its type.
+// Append is [stream.Engine.Append]. It needs, for each input, the action of its type, on the stream that the inputs go to.
 func (s *Streams) Append(ctx context.Context, name millpond.Name, inputs []millpond.Input) ([]millpond.Event, error) {
-	if err := s.mayAppend(ctx, name, inputs); err != nil {
+	target, err := millpond.Target(name, inputs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mayAppend(ctx, target, inputs); err != nil {
 		return nil, err
 	}
 	return s.gate.engine.Append(ctx, name, inputs)
@@ -99,6 +103,14 @@ func (s *Streams) State(ctx context.Context, name millpond.Name) (millpond.State
 		return millpond.State{}, stream.Runtime{}, err
 	}
 	return s.gate.engine.State(ctx, name)
+}
+
+// Reduce is [stream.Engine.Reduce]: it shows the state, and changes nothing.
+func (s *Streams) Reduce(ctx context.Context, name millpond.Name, inputs []millpond.Input) (millpond.State, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return millpond.State{}, err
+	}
+	return s.gate.engine.Reduce(ctx, name, inputs)
 }
 
 // Subscribe is [stream.Engine.Subscribe]. Who may not append may only subscribe to what exists.

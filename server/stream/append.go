@@ -20,6 +20,10 @@ func (e *Engine) Append(ctx context.Context, name millpond.Name, inputs []millpo
 	if len(inputs) == 0 {
 		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "the batch is empty: append at least one event"}
 	}
+	name, err := millpond.Target(name, inputs)
+	if err != nil {
+		return nil, err
+	}
 	r, err := e.do(ctx, requestAppend, name, inputs)
 	if err != nil {
 		return nil, err

@@ -246,6 +246,31 @@ func TestPause(t *testing.T) {
 	h.refuse(n, millpond.StreamPaused, input("x"), paused, input("y"))
 }
 
+// S20: an append may name another stream, by an absolute or relative path.
+func TestAppendToAnotherStream(t *testing.T) {
+	h := newHarness(t)
+	to := func(path, key string) millpond.Input {
+		in := keyed("x", key)
+		in.Stream = path
+		return in
+	}
+	for i, test := range []struct{ path, want string }{{"../x", "/a/x"}, {"./y", "/a/b/y"}, {"/z", "/z"}, {"..", "/a"}, {".", "/a/b"}} {
+		key := fmt.Sprint(i)
+		got := h.append(name("/a/b"), to(test.path, key))[0]
+		if event, err := h.EventByKey(t.Context(), name(test.want), key); err != nil || !reflect.DeepEqual(event, got) {
+			t.Errorf("%s: got %+v, %v, want %+v", test.path, event, err, got)
+		}
+	}
+	for _, bad := range [][]millpond.Input{{to("../../..", "")}, {to("x", "")}, {input("x"), to("../x", "")}} {
+		if _, err := h.Append(t.Context(), name("/a/b"), bad); err == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	if got := len(h.log(name("/a/b"))); got != 2+1+1 { // a child, and what was for itself
+		t.Errorf("/a/b has %d events, want 4", got)
+	}
+}
+
 // S1: a refused batch leaves nothing, whatever is committed with it: concurrent batches of which every second one
 // fails at its end.
 func TestBatchAtomic(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
 )
 
@@ -95,28 +96,38 @@ func (c *committer) planStream(w *work, now time.Time) {
 	}
 }
 
-// storedKeys is where the log has the idempotency keys of the work's inputs already. It fails with [store.ErrConflict] when
-// that is past the head in memory: a commit was taken for failed and was not.
+// storedKeys is where the log has the idempotency keys of the work's inputs already.
 func (c *committer) storedKeys(w *work) (map[string]uint64, error) {
 	var keys []string
 	for _, r := range w.requests {
-		for i := range r.inputs {
-			if key := r.inputs[i].IdempotencyKey; key != "" {
-				keys = append(keys, key)
-			}
+		keys = appendKeys(keys, r.inputs)
+	}
+	return c.offsets(context.Background(), &w.in.head, keys)
+}
+
+func appendKeys(keys []string, inputs []millpond.Input) []string {
+	for i := range inputs {
+		if key := inputs[i].IdempotencyKey; key != "" {
+			keys = append(keys, key)
 		}
 	}
+	return keys
+}
+
+// offsets is where the log of the head has the idempotency keys. It fails with [store.ErrConflict] when that is past the
+// head: a commit was taken for failed and was not.
+func (c *committer) offsets(ctx context.Context, h *head, keys []string) (map[string]uint64, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	stored := make(map[string]uint64, len(keys))
-	if w.in.head.stream.Incarnation == "" {
+	if h.stream.Incarnation == "" {
 		return stored, nil
 	}
-	offsets, err := c.store.Offsets(context.Background(), w.in.head.stream, keys)
+	offsets, err := c.store.Offsets(ctx, h.stream, keys)
 	for i, offset := range offsets {
-		if offset > w.in.head.offset {
-			return nil, fmt.Errorf("an idempotency key is at offset %d, past the head at %d: %w", offset, w.in.head.offset, store.ErrConflict)
+		if offset > h.offset {
+			return nil, fmt.Errorf("an idempotency key is at offset %d, past the head at %d: %w", offset, h.offset, store.ErrConflict)
 		}
 		if offset != 0 {
 			stored[keys[i]] = offset

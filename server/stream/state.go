@@ -36,10 +36,7 @@ func (e *Engine) State(ctx context.Context, name millpond.Name) (millpond.State,
 		}
 		return in.now().state, runtime, nil
 	}
-	h, err := e.load(ctx, name)
-	if err == nil && h.stream.Incarnation == "" {
-		err = errNoStream
-	}
+	h, err := e.present(ctx, name)
 	return h.state, runtime, err
 }
 

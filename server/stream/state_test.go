@@ -185,6 +185,47 @@ func TestRuntime(t *testing.T) {
 	}
 }
 
+// S12: a dry run tells the state after an append, or why that would be refused, and changes nothing.
+func TestReduce(t *testing.T) {
+	h := newHarness(t)
+	n := name("/a")
+	h.append(n, keyed("x", "k"))
+	before := h.state(n)
+	commits := h.store.set(nil, nil)
+	paused := millpond.Input{Type: millpond.TypePaused, Payload: json.RawMessage(`{"reason":"r"}`)}
+	for range 2 { // in memory or not
+		got, err := h.Reduce(t.Context(), n, []millpond.Input{input("y"), keyed("z", "k"), paused})
+		want := before
+		want.MaxOffset, want.EventCount, want.Paused, want.PauseReason = before.MaxOffset+2, before.EventCount+2, true, "r"
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+		for _, test := range []struct {
+			inputs []millpond.Input
+			want   millpond.ErrorCode
+		}{
+			{[]millpond.Input{paused, input("y")}, millpond.StreamPaused},
+			{[]millpond.Input{at("y", 99)}, millpond.OffsetConflict},
+			{[]millpond.Input{{Type: "y", Stream: "../b"}}, millpond.InvalidEvent},
+		} {
+			if _, err := h.Reduce(t.Context(), n, test.inputs); !errors.Is(err, test.want) {
+				t.Errorf("%+v: got %v, want %s", test.inputs, err, test.want)
+			}
+		}
+		if _, err := h.Reduce(t.Context(), name("/none"), inputs(1)); !errors.Is(err, millpond.NotFound) {
+			t.Errorf("got %v, want NotFound", err)
+		}
+		if got := h.state(n); !reflect.DeepEqual(got, before) {
+			t.Errorf("the state has changed: %+v", got)
+		}
+		if got := h.store.set(nil, nil) - commits; got != 0 {
+			t.Errorf("%d commits", got)
+		}
+		h.restart()
+		commits = 0
+	}
+}
+
 // S12: kill drops the running instance; the next touch wakes the stream, reading does not.
 func TestKill(t *testing.T) {
 	h := newHarness(t)

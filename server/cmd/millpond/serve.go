@@ -22,6 +22,7 @@ type serveCommand struct {
 	LogFormat     string   `enum:"text,json" default:"text" env:"MILLPOND_LOG_FORMAT" help:"Form of the log on stderr: text or json (default: ${default})."`
 	LogLevel      string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
 	authFlags
+	streamFlags
 }
 
 func (serveCommand) Help() string {
@@ -56,6 +57,7 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return explainListen(cmd.Addr, err)
 	}
+	cmd.streamFlags.apply(&opts)
 	if ui, ok := web.FS(); ok {
 		opts.UI = ui
 	}

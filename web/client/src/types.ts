@@ -16,6 +16,8 @@ export interface EventInput {
   idempotencyKey?: string;
   /** Precondition: the offset that the event must get. */
   offset?: number;
+  /** Another stream of the namespace to append it to: "/chat/42", "./below", "../beside". All events of a batch go to one. */
+  stream?: string;
 }
 
 /** A committed event. */

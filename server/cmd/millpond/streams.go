@@ -1,0 +1,19 @@
+package main
+
+import (
+	"time"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server"
+)
+
+// streamFlags say how streams are kept.
+type streamFlags struct {
+	Presence    string        `enum:"memory,log" default:"memory" env:"MILLPOND_PRESENCE" help:"Where it is recorded who subscribes to a stream that is not configured otherwise: memory or log (default: ${default})."`
+	IdleTimeout time.Duration `default:"10m" env:"MILLPOND_IDLE_TIMEOUT" placeholder:"DURATION" help:"After how long without use a stream leaves the memory (default: ${default})."`
+}
+
+func (f *streamFlags) apply(opts *server.Options) {
+	opts.Presence = millpond.Presence(f.Presence)
+	opts.IdleTimeout = f.IdleTimeout
+}
