@@ -27,6 +27,8 @@ const (
 	maxCompressing = 64
 	// flushBytes is how much of a long answer may wait for more.
 	flushBytes = 64 << 10
+	// embeddedReadEvents bounds the events that an iterator holds in memory; a few megabytes bound them, too.
+	embeddedReadEvents = 256
 	// readChunkEvents bounds the events that a read holds in memory: the answer is written as it is read.
 	readChunkEvents = 32
 
