@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"context"
+	"sync"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -31,6 +33,9 @@ type loop struct {
 	watchers map[*statusWatcher]struct{}
 
 	applyProblem string // why the last batch could not be stored
+
+	asking      sync.WaitGroup // for a token
+	cancelToken context.CancelFunc
 }
 
 // delivery is an event of a connection.
@@ -52,10 +57,12 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		streams:  make(map[millpond.Name]int),
 		waiting:  make(map[uint64]chan answer),
 		watchers: make(map[*statusWatcher]struct{}),
+
+		cancelToken: func() {},
 		machine: session.New(session.Config{
 			Client:     m.options.Client,
 			Replica:    db.replica.ID(),
-			Token:      m.options.Token,
+			Tokens:     m.options.Token != nil,
 			AppendWait: m.options.AppendWait,
 		}),
 	}
@@ -99,6 +106,7 @@ func (l *loop) shutDown() error {
 		c.Close(1000, "closed")
 		c.Wait()
 	}
+	l.asking.Wait()
 	l.wake.Stop()
 	l.frame.Stop()
 	l.publish()
@@ -148,10 +156,12 @@ func (l *loop) input(in session.Input) {
 
 func (l *loop) perform(e session.Effect) {
 	switch e := e.(type) {
+	case session.GetToken:
+		l.getToken(e)
 	case session.Dial:
 		l.dial(e.Epoch)
 	case session.Close:
-		l.conns[e.Epoch].Close(e.Code, e.Reason)
+		l.close(e)
 	case session.Send:
 		l.conns[e.Epoch].Send(e.Message)
 	case session.Apply:

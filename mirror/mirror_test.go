@@ -308,7 +308,7 @@ func TestReopen(t *testing.T) {
 func TestRefused(t *testing.T) {
 	f := newFakeServer(t)
 	f.refuse = &millpond.ErrorMessage{Code: millpond.Unauthenticated, Message: "the token has expired"}
-	m := open(t, f, Options{Token: "secret"})
+	m := open(t, f, Options{Token: FixedToken("secret")})
 	s := until(t, m, func(s Status) bool { return s.Connection == Stopped })
 	if e := s.LastError; e == nil || e.Code != millpond.Unauthenticated || e.Action != millpond.Reauthenticate || !s.RetryAt.IsZero() {
 		t.Errorf("status %+v, %+v", s, e)

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -18,8 +19,13 @@ type Options struct {
 	// Path is the database file. Empty: the database is in memory and gone after Close. Not used in the browser.
 	Path string
 
-	// Token is the bearer token that the server is shown. Empty: none, or in the browser a cookie.
-	Token string
+	// Token is asked for the bearer token to show to the server, before each attempt to connect; fresh says that the server
+	// has refused the last one, so that a kept one will not do. It is called away from the mirror's goroutine, one call at a
+	// time but for calls that were given up, must return when ctx ends, and has a minute. Its error leads to another attempt,
+	// later; an [*millpond.Error] that trying again cannot help, such as [millpond.Unauthenticated] when nobody is logged in,
+	// stops the mirror until Reconnect. For a token that does not change there is [FixedToken]. Nil: there is no token, or in
+	// the browser a cookie.
+	Token func(ctx context.Context, fresh bool) (string, error)
 
 	// Client names the program in the server's log. Default: "millpond-mirror".
 	Client string

@@ -31,14 +31,21 @@ func main() {
 
 // run serves for as long as the worker lives: it returns only when the mirror cannot be opened.
 func run(host js.Value, fatal func(string)) error {
-	var options struct{ URL, Name, Token string }
+	var options struct {
+		URL, Name string
+		Auth      bool
+	}
 	if err := json.Unmarshal([]byte(host.Get("options").String()), &options); err != nil {
 		return fmt.Errorf("options of the mirror: %w", err)
+	}
+	var getToken func(context.Context, bool) (string, error)
+	if options.Auth {
+		getToken = newTokens(host).get
 	}
 	m, err := mirror.Open(context.Background(), mirror.Options{
 		URL:    options.URL,
 		Name:   options.Name,
-		Token:  options.Token,
+		Token:  getToken,
 		Client: "millpond-web",
 		Logger: slog.New(newConsole(host)),
 	})

@@ -30,6 +30,7 @@ func (Reconnect) step(m *Machine) {
 		return
 	}
 	m.hangUp(1000, "reconnecting")
+	m.tokenRefused = false // whoever asks for it may know that the server has changed its mind
 	m.dial()
 }
 
@@ -48,10 +49,18 @@ func (Online) step(m *Machine) {
 // dial begins the next epoch.
 func (m *Machine) dial() {
 	m.epoch++
-	m.phase = dialing
-	m.connectBy = m.now + ConnectTimeout
 	m.reconnectAt, m.leaveAt = Never, Never
 	m.changed = true
+	if m.config.Tokens {
+		m.getToken()
+		return
+	}
+	m.connect()
+}
+
+func (m *Machine) connect() {
+	m.phase = dialing
+	m.connectBy = m.now + ConnectTimeout
 	m.emit(Dial{m.epoch})
 }
 
@@ -60,7 +69,7 @@ func (Connected) step(m *Machine) {
 		return
 	}
 	m.phase = greeting
-	m.send(&millpond.Hello{Client: m.config.Client, Replica: m.config.Replica, Token: m.config.Token})
+	m.send(&millpond.Hello{Client: m.config.Client, Replica: m.config.Replica, Token: m.token})
 }
 
 func (in Disconnected) step(m *Machine) {
@@ -84,8 +93,12 @@ func (m *Machine) lost(problem *Problem) {
 	m.changed = true
 	planned := m.leaveAt
 	m.leaveAt = Never
-	if problem.Action != millpond.Retry {
-		m.phase = stopped
+	again := problem.Action == millpond.Retry
+	if problem.Action == millpond.Reauthenticate && m.config.Tokens {
+		m.tokenRefused, again = true, true
+	}
+	if !again {
+		m.stop(problem)
 		return
 	}
 	m.phase = waiting
@@ -94,6 +107,13 @@ func (m *Machine) lost(problem *Problem) {
 		m.reconnectAt = max(m.reconnectAt, planned)
 	}
 	m.attempts++
+}
+
+// stop is the end of trying, until [Reconnect].
+func (m *Machine) stop(problem *Problem) {
+	m.problem = problem
+	m.phase = stopped
+	m.changed = true
 }
 
 // hangUp closes the connection or gives the dial up, if there is one.
@@ -121,6 +141,8 @@ func (m *Machine) forgetConnection() {
 
 func (m *Machine) tickConnection() {
 	switch {
+	case m.connectBy <= m.now && m.phase == authenticating:
+		m.drop(millpond.Unavailable, m.noToken())
 	case m.connectBy <= m.now:
 		m.drop(millpond.Unavailable, fmt.Sprintf("the server did not answer within %v", ConnectTimeout))
 	case m.probeBy <= m.now:

@@ -11,6 +11,8 @@
 // Each attempt to connect has an epoch. The shell says with each input from a connection which epoch it is of; those of
 // any but the open one change nothing. There is one way from a lost connection to the next: wait, with a backoff that
 // grows until a batch has been applied, then dial. All waiting is one timer, see [Wake].
+// Where there are tokens, each attempt begins by asking for one, and a connection that the server ends because of its token is
+// one more that is lost: the next token is to be a fresh one.
 //
 // # Streams
 //

@@ -10,9 +10,14 @@ import (
 type Effect interface{ effect() }
 
 type (
+	// GetToken asks for the token to show on the next connection. The shell answers with GotToken, unless Close comes first.
+	GetToken struct {
+		Epoch uint64
+		Fresh bool // the server has refused the one before: a kept one will not do
+	}
 	// Dial opens a connection. Its inputs carry the epoch: Connected, then Received and Frame, and Disconnected last.
 	Dial struct{ Epoch uint64 }
-	// Close closes the connection, or gives the dial up. What still comes of that epoch is ignored.
+	// Close closes the connection, or gives the dial or the wait for a token up. What still comes of that epoch is ignored.
 	Close struct {
 		Epoch  uint64
 		Code   int // of the websocket
@@ -52,6 +57,7 @@ type (
 // Never is the time of a Wake that has nothing to wait for.
 const Never = time.Duration(1<<63 - 1)
 
+func (GetToken) effect()      {}
 func (Dial) effect()          {}
 func (Close) effect()         {}
 func (Send) effect()          {}

@@ -43,6 +43,13 @@ type (
 
 // Inputs of a connection.
 type (
+	// GotToken answers GetToken. An Err that is an *millpond.Error stops the session if trying again cannot help: nobody is
+	// logged in, say.
+	GotToken struct {
+		Epoch uint64
+		Token string
+		Err   error
+	}
 	// Connected says that the dial has succeeded.
 	Connected struct{ Epoch uint64 }
 	// Disconnected says that the dial has failed, or that the connection has ended. It is the last of its epoch.
@@ -83,6 +90,7 @@ type (
 	Tick struct{}
 )
 
+func (in GotToken) of() uint64     { return in.Epoch }
 func (in Connected) of() uint64    { return in.Epoch }
 func (in Disconnected) of() uint64 { return in.Epoch }
 func (in Received) of() uint64     { return in.Epoch }

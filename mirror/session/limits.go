@@ -4,6 +4,8 @@ import "time"
 
 // The limits of a session. Those of the protocol are in package millpond.
 const (
+	// TokenTimeout bounds how long a token may take to come: it may have to be fetched, and somebody be asked.
+	TokenTimeout = 60 * time.Second
 	// ConnectTimeout bounds the time from Dial to the server's welcome.
 	ConnectTimeout = 10 * time.Second
 

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	Client     string         // name and version of the program, for the server's log
 	Replica    string         // id of the database, for the server's log
-	Token      string         // bearer token; empty: none
+	Tokens     bool           // there are tokens: one is asked for before each dial
 	AppendWait time.Duration  // how long an append waits for a connection; default 10 s
 	Rand       func() float64 // in [0,1), for jitter; default: math/rand
 }
@@ -27,9 +27,12 @@ type Machine struct {
 	greeted  bool   // some connection was welcomed
 	attempts int    // connections lost since a batch was applied
 	problem  *Problem
+	token    string // of this attempt
+
+	tokenRefused bool // the server has refused a token, and welcomed none since
 
 	// Times; Never when not running.
-	connectBy   time.Duration // while dialing and greeting: the end of ConnectTimeout
+	connectBy   time.Duration // until ready: the end of TokenTimeout, then of ConnectTimeout
 	reconnectAt time.Duration // while waiting
 	probeAt     time.Duration // while ready: when silence has lasted too long
 	probeBy     time.Duration // while ready: when the answer to a probe must have come
@@ -53,13 +56,14 @@ type Machine struct {
 type phase uint8
 
 const (
-	idle     phase = iota // before Start
-	dialing               // Dial is out
-	greeting              // Hello is sent
-	ready                 // Welcome has come
-	waiting               // for reconnectAt
-	stopped               // by an error that another attempt would meet again
-	closed                // by Stop
+	idle           phase = iota // before Start
+	authenticating              // GetToken is out
+	dialing                     // Dial is out
+	greeting                    // Hello is sent
+	ready                       // Welcome has come
+	waiting                     // for reconnectAt
+	stopped                     // by an error that another attempt would meet again
+	closed                      // by Stop
 )
 
 // New makes a machine that waits for Start.
@@ -98,8 +102,14 @@ func (m *Machine) Step(now time.Duration, in Input) []Effect {
 	return out
 }
 
-// open reports whether there is a connection or a dial.
-func (m *Machine) open() bool { return m.phase == dialing || m.phase == greeting || m.phase == ready }
+// open reports whether there is a connection, or an attempt to make one.
+func (m *Machine) open() bool {
+	switch m.phase {
+	case authenticating, dialing, greeting, ready:
+		return true
+	}
+	return false
+}
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
 

@@ -51,7 +51,7 @@ func (m *Machine) receiveGreeting(msg millpond.Message) {
 
 func (m *Machine) welcome(msg *millpond.Welcome) {
 	m.phase = ready
-	m.greeted = true
+	m.greeted, m.tokenRefused = true, false
 	m.connectBy = Never
 	m.problem = nil
 	m.changed = true
@@ -70,6 +70,8 @@ func (m *Machine) unexpected(msg millpond.Message) {
 func (m *Machine) receiveError(msg *millpond.ErrorMessage) {
 	err := millpond.Error{Code: msg.Code, Message: msg.Message, Field: msg.Field}
 	switch {
+	case msg.Code == millpond.Unauthenticated:
+		m.unauthenticated(err)
 	case msg.Subscription != 0:
 		m.refused(msg.Subscription, err)
 	case msg.Request != 0:

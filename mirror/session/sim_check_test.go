@@ -43,6 +43,9 @@ func (s *sim) checkState() {
 	if m.phase == ready && s.now-s.heardAt > millpond.ProbeInterval+millpond.ProbeTimeout {
 		panic("B7: a silent connection was kept")
 	}
+	if m.config.Tokens && s.conn != nil && m.token == "" {
+		panic("connected without a token")
+	}
 	if m.leaving() && (s.conn == nil || !s.conn.leaving) {
 		panic("a new connection is taken for one that the server leaves")
 	}
@@ -150,6 +153,8 @@ func (s *sim) settle(limit time.Duration) {
 // progress lets one thing that is under way happen. It is false when nothing is.
 func (s *sim) progress() bool {
 	switch c := s.conn; {
+	case s.asking != nil:
+		s.giveToken()
 	case s.dialing != 0:
 		s.accept()
 	case len(s.applying) > 0 && (!s.faults || s.rand.IntN(2) == 0):

@@ -16,6 +16,8 @@ type modelServer struct {
 	logs  map[millpond.Name]*modelLog
 	life  int64 // of incarnations
 	conns map[uint64]*modelConn
+
+	revoked int // tokens so far
 }
 
 type modelLog struct {
@@ -31,6 +33,7 @@ type modelLog struct {
 type modelConn struct {
 	epoch    uint64
 	welcomed bool
+	refused  bool // its token is not good, or not any more
 	silent   bool // half open: nothing gets through any more
 	leaving  bool
 	toServer []millpond.Message
@@ -94,10 +97,32 @@ func (l *modelLog) restore(length int) *modelLog {
 	return old
 }
 
+// token is the one that is let in. A machine without tokens is.
+func (v *modelServer) token() string { return fmt.Sprintf("token %d", v.revoked) }
+
+// revoke ends the identity of the connection, which the server closes.
+func (v *modelServer) revoke(c *modelConn) {
+	v.revoked++
+	v.refuse(c)
+}
+
+func (v *modelServer) refuse(c *modelConn) {
+	c.refused = true
+	c.subs = nil
+	c.say(&millpond.ErrorMessage{Code: millpond.Unauthenticated, Message: "the token has expired"})
+}
+
 // handle takes one message of the client.
 func (v *modelServer) handle(c *modelConn, msg millpond.Message) {
+	if c.refused {
+		return
+	}
 	switch msg := msg.(type) {
 	case *millpond.Hello:
+		if msg.Token != "" && msg.Token != v.token() {
+			v.refuse(c)
+			return
+		}
 		c.welcomed = true
 		c.say(&millpond.Welcome{Limits: millpond.Limits{CreditBytes: modelCredit}})
 	case *millpond.Subscribe:

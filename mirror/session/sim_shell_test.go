@@ -18,7 +18,9 @@ type sim struct {
 	server  *modelServer
 	faults  bool
 
-	dialing uint64 // epoch of the dial that is out; 0: none
+	asking  *GetToken // that is out
+	token   string    // that the shell has kept
+	dialing uint64    // epoch of the dial that is out; 0: none
 	conn    *modelConn
 	stale   []Input // of connections that are over
 	wakeAt  time.Duration
@@ -52,7 +54,7 @@ func newSim(seed uint64) *sim {
 		pending: make(map[uint64]millpond.Name),
 		acked:   make(map[millpond.Name][]uint64),
 	}
-	s.machine = New(Config{Rand: r.Float64})
+	s.machine = New(Config{Rand: r.Float64, Tokens: seed%2 == 1})
 	return s
 }
 
@@ -70,8 +72,13 @@ func (s *sim) step(in Input) {
 
 func (s *sim) take(e Effect) {
 	switch e := e.(type) {
+	case GetToken:
+		if s.asking != nil || s.dialing != 0 || s.conn != nil {
+			panic("B8: a token is asked for while one is, or while dialing or connected")
+		}
+		s.asking = &e
 	case Dial:
-		if s.dialing != 0 || s.conn != nil {
+		if s.asking != nil || s.dialing != 0 || s.conn != nil {
 			panic("B8: a second dial while one is out, or while connected")
 		}
 		s.dialing = e.Epoch
@@ -110,8 +117,8 @@ func (s *sim) take(e Effect) {
 // connectionOver forgets the connection or the dial. What was on its way to the client comes late; of what was on its way
 // to the server a part arrives.
 func (s *sim) connectionOver(epoch uint64) {
-	s.stale = append(s.stale, Connected{epoch}, Disconnected{Epoch: epoch})
-	s.dialing = 0
+	s.stale = append(s.stale, GotToken{Epoch: epoch}, Connected{epoch}, Disconnected{Epoch: epoch})
+	s.asking, s.dialing = nil, 0
 	c := s.conn
 	s.conn = nil
 	if c == nil {
@@ -124,6 +131,20 @@ func (s *sim) connectionOver(epoch uint64) {
 			s.server.handle(c, msg)
 		}
 	}
+}
+
+// giveToken answers GetToken, with a kept token while a fresh one is not asked for.
+func (s *sim) giveToken() {
+	ask := s.asking
+	s.asking = nil
+	if s.faults && s.rand.IntN(5) == 0 {
+		s.step(GotToken{Epoch: ask.Epoch, Err: fmt.Errorf("the issuer is not there")})
+		return
+	}
+	if ask.Fresh || s.token == "" {
+		s.token = s.server.token()
+	}
+	s.step(GotToken{Epoch: ask.Epoch, Token: s.token})
 }
 
 // late gives the machine an input of a connection that is over. B1: nothing happens.

@@ -15,7 +15,7 @@ var (
 	simSchedules = flag.Uint64("session.schedules", 2000, "how many schedules TestSchedules runs")
 )
 
-// TestSchedules drives a machine through random schedules of connections made and lost, late callbacks, batches, failures
+// TestSchedules drives a machine through random schedules of connections made and lost, late callbacks, batches, tokens that are refused, failures
 // to apply, resets and restored backups of the server, and checks at every step B1, B4, B7, B8 and B9, the credit, and
 // that each append is committed once and in order; and at the end that the copies become equal to the logs.
 func TestSchedules(t *testing.T) {
@@ -52,7 +52,7 @@ func runSchedule(seed uint64) {
 	s.checkAppends(lossy)
 	s.late()
 	s.step(Stop{})
-	if s.conn != nil || s.dialing != 0 || s.wakeAt != Never {
+	if s.conn != nil || s.asking != nil || s.dialing != 0 || s.wakeAt != Never {
 		panic("something is left after Stop")
 	}
 }
@@ -98,7 +98,9 @@ func (s *sim) act() (lossy bool) {
 // fault breaks something.
 func (s *sim) fault(name millpond.Name) (lossy bool) {
 	c := s.conn
-	switch p := s.rand.IntN(10); {
+	switch p := s.rand.IntN(11); {
+	case p == 10 && c != nil && s.machine.config.Tokens && !c.refused:
+		s.server.revoke(c)
 	case p == 0:
 		s.server.logs[name] = s.server.newLog()
 		s.server.logs[name].since = s.lastAppend

@@ -23,8 +23,23 @@ export interface StartMessage {
   kind: 'start';
   leader: string;
   client: string;
-  options: { url: string; name: string; token?: string | undefined };
+  options: { url: string; name: string; auth: boolean };
   wasmURL: string | undefined;
+}
+
+/** What a worker asks its own tab, and no other. */
+export interface TokenRequest {
+  kind: 'get-token';
+  id: number;
+  fresh: boolean;
+}
+
+/** What a tab answers its own worker: the token, or why there is none. */
+export interface TokenMessage {
+  kind: 'token';
+  id: number;
+  token: string;
+  error?: { code: string; message: string };
 }
 
 /** What a worker tells its own tab before it ends. */

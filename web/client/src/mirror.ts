@@ -1,3 +1,4 @@
+import { fixedToken } from './auth.ts';
 import { ClosedError, EnvironmentError, MillpondError, RequestError } from './errors.ts';
 import type { EventInput, LiveQuery, MirrorOptions, MirrorStatus, StreamEvent } from './types.ts';
 import { randomID } from './messages.ts';
@@ -9,7 +10,7 @@ import { decodeResult, encodeParameters, type Parameter, type QueryResult } from
 
 /** Opens a mirror. It does not wait for anything: the status says how it does, and calls wait until it can answer. */
 export function openMirror(options: MirrorOptions = {}): Mirror {
-  const { name = 'millpond', url = location.origin, token } = options;
+  const { name = 'millpond', url = location.origin, auth } = options;
   if (!/^(?!\.{1,2}$)[a-z0-9._-]{1,64}$/.test(name)) {
     throw new RequestError('invalid_name', 'name: use 1 to 64 lowercase letters, digits, "-", "_" and "."', { field: 'name' });
   }
@@ -20,7 +21,7 @@ export function openMirror(options: MirrorOptions = {}): Mirror {
     newChannel: (channel) => new BroadcastChannel(channel),
     newWorker,
   };
-  return new Mirror(new Tabs(environment, { url, name, token }, options.wasmURL));
+  return new Mirror(new Tabs(environment, { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth }, options.wasmURL));
 }
 
 /** A copy of streams in this browser, shared by all tabs that open it under the same name. */

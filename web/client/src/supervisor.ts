@@ -1,11 +1,13 @@
 import { EnvironmentError, type MillpondError, WorkerError } from './errors.ts';
 import { firstRestartMs, longestRestartMs, maxRestarts, steadyAfterMs, workerStartTimeoutMs } from './limits.ts';
-import { type FatalMessage, type Message, randomID, type StartMessage } from './messages.ts';
+import { type FatalMessage, type Message, randomID, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
 
 export interface SupervisorEvents {
   /** A worker was started; the id is that of its run. */
   starting(leader: string): void;
   message(message: Message): void;
+  /** The worker asks for a token. */
+  getToken(request: TokenRequest): Promise<TokenMessage>;
   /** The worker has ended. It is started again, unless `final`. */
   ended(error: MillpondError, final: boolean): void;
 }
@@ -35,9 +37,10 @@ export class Supervisor {
       return;
     }
     this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<Message | FatalMessage>) => {
+    worker.onmessage = ({ data }: MessageEvent<Message | FatalMessage | TokenRequest>) => {
       if (this.#worker !== worker) return; // stopped; this was on its way
       if (data.kind === 'fatal') this.#crashed(new WorkerError(data.code, data.message));
+      else if (data.kind === 'get-token') void this.#events.getToken(data).then((answer) => worker.postMessage(answer));
       else this.#heard(data);
     };
     worker.onerror = (event) => {

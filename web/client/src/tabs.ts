@@ -1,3 +1,4 @@
+import { answerTokenRequest } from './auth.ts';
 import { EnvironmentError, type MillpondError, TimeoutError } from './errors.ts';
 import { helloIntervalMs, leaderlessAfterMs } from './limits.ts';
 import { Link } from './link.ts';
@@ -5,7 +6,7 @@ import { requestLock } from './lock.ts';
 import { channelName, clientLockName, type Message, randomID, type StartMessage } from './messages.ts';
 import { Cell } from './observable.ts';
 import { Supervisor } from './supervisor.ts';
-import type { Role } from './types.ts';
+import type { Auth, Role } from './types.ts';
 
 /** What of the browser the tabs need; tests give their own. */
 export interface TabsEnvironment {
@@ -13,6 +14,12 @@ export interface TabsEnvironment {
   locks: LockManager | undefined;
   newChannel(name: string): Channel;
   newWorker(): Worker;
+}
+
+export interface TabsOptions {
+  url: string;
+  name: string;
+  auth?: Auth | undefined;
 }
 
 export type Channel = Pick<BroadcastChannel, 'postMessage' | 'close'> & {
@@ -36,6 +43,7 @@ export class Tabs {
   readonly link = new Link((leader, text) => this.#post({ kind: 'request', leader, client: this.#client, text }));
   readonly #environment: TabsEnvironment;
   readonly #options: StartMessage['options'];
+  readonly #auth: Auth | undefined;
   readonly #wasmURL: string | undefined;
   #client = ''; // another one at each start: the worker of a leader forgets the old one when its lock is free
   #channel: Channel | undefined;
@@ -45,9 +53,10 @@ export class Tabs {
   #asking: ReturnType<typeof setInterval> | undefined;
   #unansweredMs = 0;
 
-  constructor(environment: TabsEnvironment, options: StartMessage['options'], wasmURL?: string) {
+  constructor(environment: TabsEnvironment, { auth, ...options }: TabsOptions, wasmURL?: string) {
     this.#environment = environment;
-    this.#options = options;
+    this.#options = { ...options, auth: auth !== undefined };
+    this.#auth = auth;
     this.#wasmURL = wasmURL;
   }
 
@@ -91,6 +100,7 @@ export class Tabs {
     this.#supervisor = new Supervisor(() => this.#environment.newWorker(), start, {
       starting: (leader) => this.#channel?.postMessage({ kind: 'starting', leader }),
       message: (message) => this.#answered(message),
+      getToken: (request) => answerTokenRequest(this.#auth, request),
       ended: (error, final) => this.#workerEnded(error, final),
     });
     this.#supervisor.start();

@@ -96,13 +96,20 @@ export interface LiveQuery extends Observable<LiveSnapshot> {
   close(): void;
 }
 
+/**
+ * Gives the token to show to the server. It is asked before each attempt to connect, in the tab that leads, and has a minute. `fresh`:
+ * the server has refused the last one, so that a kept one will not do. A failure is tried again later, but one whose `code` is
+ * "unauthenticated" stops the mirror until `reconnect()`: nobody is logged in.
+ */
+export type Auth = (request: { fresh: boolean }) => string | Promise<string>;
+
 export interface MirrorOptions {
   /** Base URL of the server. Default: the page's origin. */
   url?: string;
   /** Name of the database: letters, digits, "-", "_", "."; one database is one server and one user. Default: "millpond". */
   name?: string;
-  /** Bearer token for the server. Default: none, or a cookie. */
-  token?: string;
+  /** The bearer token for the server, or how to get one. Default: none, or a cookie. */
+  auth?: string | Auth;
   /** Where the mirror's wasm is. Default: beside the worker's script. */
   wasmURL?: string;
   /** Starts the worker, for a bundler that needs another way. Default: worker.ts of this package. */

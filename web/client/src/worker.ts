@@ -3,21 +3,23 @@
 
 import '../wasm/wasm_exec.js';
 import { opfsImports } from '../../../mirror/opfs/opfs.js';
-import { channelName, clientLockName, type FatalMessage, type Message, type StartMessage } from './messages.ts';
+import { channelName, clientLockName, type FatalMessage, type Message, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
 import { captureOutput, lastErrorLines } from './output.ts';
 import { instantiate } from './program.ts';
 
 /** What this script and the Go program know of each other: wasm/main_js.go. */
 interface Host {
-  readonly options: string; // JSON: url, name, token
+  readonly options: string; // JSON: url, name, auth
   ready(): void;
   answer(client: string, text: string): void; // client "": every tab
   fatal(message: string): void;
+  getToken(id: number, fresh: boolean): void; // answered by gotToken
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void;
   // set by the program; they return at once
   request?(client: string, text: string): void;
   leave?(client: string): void;
   online?(): void;
+  gotToken?(id: number, token: string, code: string, message: string): void; // code "": there is one
 }
 
 declare global {
@@ -25,14 +27,20 @@ declare global {
 }
 
 const tab = {
-  post(message: Message | FatalMessage): void {
+  post(message: Message | FatalMessage | TokenRequest): void {
     self.postMessage(message);
   },
 };
 
-self.onmessage = ({ data }: MessageEvent<StartMessage>) => {
-  captureOutput();
-  run(data).catch((error: unknown) => tab.post(fatalOf(error)));
+// The channel has no part in this: tokens come from the own tab only.
+let receive: ((message: Message) => void) | undefined;
+self.onmessage = ({ data }: MessageEvent<StartMessage | TokenMessage | Message>) => {
+  if (data.kind === 'token') millpondHost.gotToken?.(data.id, data.token, data.error?.code ?? '', data.error?.message ?? '');
+  else if (data.kind !== 'start') receive?.(data);
+  else {
+    captureOutput();
+    run(data).catch((error: unknown) => tab.post(fatalOf(error)));
+  }
 };
 
 async function run({ leader, client: owner, options, wasmURL }: StartMessage): Promise<void> {
@@ -50,7 +58,7 @@ async function run({ leader, client: owner, options, wasmURL }: StartMessage): P
   const leave = (client: string) => {
     if (clients.delete(client)) millpondHost.leave?.(client);
   };
-  const receive = ({ data: message }: MessageEvent<Message>) => {
+  const take = (message: Message) => {
     if (message.kind === 'bye') leave(message.client);
     if (message.kind === 'hello' || (message.kind === 'request' && message.leader === leader)) know(message.client);
     if (message.kind === 'hello') post({ kind: 'leading', leader });
@@ -60,8 +68,8 @@ async function run({ leader, client: owner, options, wasmURL }: StartMessage): P
   globalThis.millpondHost = {
     options: JSON.stringify(options),
     ready: () => {
-      self.onmessage = receive;
-      if (channel) channel.onmessage = receive;
+      receive = take;
+      if (channel) channel.onmessage = ({ data }: MessageEvent<Message>) => take(data);
       self.addEventListener('online', () => millpondHost.online?.());
       tab.post({ kind: 'leading', leader });
       post({ kind: 'leading', leader });
@@ -72,6 +80,7 @@ async function run({ leader, client: owner, options, wasmURL }: StartMessage): P
       if (client !== owner) post(message);
     },
     fatal: (message) => tab.post({ kind: 'fatal', code: 'worker_crashed', message }),
+    getToken: (id, fresh) => tab.post({ kind: 'get-token', id, fresh }),
     log: (level, text) => console[level](`millpond: ${text}`),
   };
 

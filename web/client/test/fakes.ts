@@ -1,9 +1,10 @@
 // A browser with several tabs, in one process: locks, channels and workers that do what the real ones do, in an order
 // that a test decides. Messages are copied, and delivered in microtasks.
 
-import type { FatalMessage, Message, Request, StartMessage } from '../src/messages.ts';
+import type { FatalMessage, Message, Request, StartMessage, TokenMessage, TokenRequest } from '../src/messages.ts';
 import { clientLockName } from '../src/messages.ts';
 import { Tabs } from '../src/tabs.ts';
+import type { Auth } from '../src/types.ts';
 
 /** Web Locks of one origin: exclusive, first come first served. */
 export class FakeLocks {
@@ -80,10 +81,12 @@ export class FakeChannel {
 
 /** A worker with a mirror that answers what a test tells it to. It speaks as worker.ts does. */
 export class FakeWorker {
-  onmessage: ((event: MessageEvent<Message | FatalMessage>) => void) | null = null;
+  onmessage: ((event: MessageEvent<Message | FatalMessage | TokenRequest>) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   readonly requests: { client: string; request: Request }[] = [];
   readonly left: string[] = [];
+  readonly tokens: TokenMessage[] = [];
+  auth = false;
   leader = '';
   owner = '';
   terminated = false;
@@ -96,7 +99,7 @@ export class FakeWorker {
     this.#channel = browser.hub.open();
   }
 
-  postMessage(message: Message | StartMessage): void {
+  postMessage(message: Message | StartMessage | TokenMessage): void {
     const copy = structuredClone(message);
     queueMicrotask(() => this.#receive(copy));
   }
@@ -119,6 +122,11 @@ export class FakeWorker {
     if (client !== this.owner) this.#channel.postMessage(message);
   }
 
+  /** Asks for a token. */
+  ask(id: number, fresh = false): void {
+    this.#toTab({ kind: 'get-token', id, fresh });
+  }
+
   die(code: FatalMessage['code'] = 'worker_crashed'): void {
     this.#toTab({ kind: 'fatal', code, message: 'panic: told to' });
   }
@@ -128,9 +136,11 @@ export class FakeWorker {
     return this.requests.map(({ request }) => request.method);
   }
 
-  #receive(message: Message | StartMessage): void {
+  #receive(message: Message | StartMessage | TokenMessage): void {
     if (this.terminated) return;
+    if (message.kind === 'token') this.tokens.push(message);
     if (message.kind === 'start') {
+      this.auth = message.options.auth;
       this.leader = message.leader;
       this.owner = message.client;
       this.#clients.add(this.owner);
@@ -151,7 +161,7 @@ export class FakeWorker {
     void this.#browser.locks.request(clientLockName('db', client), () => this.left.push(client));
   }
 
-  #toTab(message: Message | FatalMessage): void {
+  #toTab(message: Message | FatalMessage | TokenRequest): void {
     queueMicrotask(() => !this.terminated && this.onmessage?.({ data: structuredClone(message) } as MessageEvent<Message>));
   }
 }
@@ -171,7 +181,7 @@ export class FakeBrowser {
     return worker;
   }
 
-  tab({ withLocks = true } = {}): Tabs {
+  tab({ withLocks = true, auth }: { withLocks?: boolean; auth?: Auth | undefined } = {}): Tabs {
     const tabs = new Tabs(
       {
         locks: withLocks ? (this.locks as unknown as LockManager) : undefined,
@@ -183,7 +193,7 @@ export class FakeBrowser {
           return worker as unknown as Worker;
         },
       },
-      { url: 'http://server', name: 'db' },
+      { url: 'http://server', name: 'db', auth },
     );
     tabs.start();
     return tabs;
