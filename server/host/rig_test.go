@@ -95,7 +95,47 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.host.Start(On(r.engine))
+	r.host.Start(&watched{Streams: On(r.engine), t: r.t, open: map[stream.Outbound]int{}})
+}
+
+// watched are streams that let nobody follow one twice for the same key.
+type watched struct {
+	Streams
+	t    *testing.T
+	mu   sync.Mutex
+	open map[stream.Outbound]int // cursors, by name and key
+}
+
+func (w *watched) Follow(ctx context.Context, name millpond.Name, as stream.Outbound, after uint64, c millpond.Contract) (Cursor, error) {
+	who := stream.Outbound{Key: name.String() + " " + as.Key}
+	w.mu.Lock()
+	w.open[who]++
+	twice := w.open[who] > 1
+	w.mu.Unlock()
+	if twice {
+		w.t.Errorf("%s is followed twice", who.Key)
+	}
+	left := sync.OnceFunc(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.open[who]--
+	})
+	cursor, err := w.Streams.Follow(ctx, name, as, after, c)
+	if err != nil {
+		left()
+		return nil, err
+	}
+	return &watchedCursor{cursor, left}, nil
+}
+
+type watchedCursor struct {
+	Cursor
+	left func()
+}
+
+func (c *watchedCursor) Close() {
+	c.Cursor.Close()
+	c.left()
 }
 
 func (r *rig) stop() {
