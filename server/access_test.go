@@ -406,3 +406,56 @@ func TestFailingHooks(t *testing.T) {
 		}
 	}
 }
+
+// Who may append and not read learns nothing of others' events by guessing their idempotency keys.
+func TestAppendersDoNotReadByKey(t *testing.T) {
+	d := &door{allow: func(who string, do access.Action, _ millpond.Name) bool {
+		return do == access.Append || who == "reader" && do == access.Read
+	}}
+	ts := start(t, d.options())
+	post := func(who, body string) millpond.Event {
+		t.Helper()
+		res := ts.do(t, "POST", "/api/streams/default/x", body, "Authorization: Bearer "+who)
+		if res.StatusCode != 200 {
+			t.Fatal(res.body)
+		}
+		return res.events(t)[0]
+	}
+	const original = `{"type":"vote","payload":{"for":"me"},"metadata":{"ip":"secret"},"source":{"processor":{"slug":"p","version":"1"}},"idempotencyKey":"k"}`
+	first := post("writer", original)
+	if same := post("writer", original); string(same.Payload) != `{"for":"me"}` || same.Offset != first.Offset {
+		t.Errorf("a repeat is not answered with what was sent: %+v", same)
+	}
+	for _, guess := range []string{`{"type":"x","idempotencyKey":"k"}`, `{"type":"vote","payload":{"for":"me"},"idempotencyKey":"k"}`} {
+		got := post("writer", guess)
+		if got.Offset != first.Offset || got.Metadata != nil || got.Source != nil || got.Payload != nil {
+			t.Errorf("%s is told %+v", guess, got)
+		}
+		if got := post("reader", guess); string(got.Metadata) != `{"ip":"secret"}` || got.Type != "vote" {
+			t.Errorf("who may read is told %+v", got)
+		}
+	}
+}
+
+// S8: a subscription takes the place of one with the same key of the same identity, and of nobody else's.
+func TestKeysAreOfTheirIdentity(t *testing.T) {
+	ts := start(t, (&door{allow: func(string, access.Action, millpond.Name) bool { return true }}).options())
+	follow := func(who string) *peer {
+		p, _, err := ts.dial(t, millpond.Subprotocol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(&millpond.Hello{Client: "test", Token: who})
+		receive[*millpond.Welcome](p)
+		p.send(&millpond.Subscribe{ID: 1, Stream: millpond.Name{Namespace: "default", Path: "/x"}, Key: "k", Credit: 1 << 20})
+		receive[*millpond.Resume](p) // of what is new: nothing comes
+		return p
+	}
+	alice, bob := follow("alice"), follow("bob")
+	follow("alice")
+	if end := receive[*millpond.Unsubscribed](alice); end.Reason != millpond.EndReplaced {
+		t.Errorf("%+v", end)
+	}
+	bob.send(&millpond.Ping{Nonce: 1})
+	receive[*millpond.Pong](bob) // and nothing before it
+}

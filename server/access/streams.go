@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -29,7 +30,22 @@ func (s *Streams) Append(ctx context.Context, name millpond.Name, inputs []millp
 	if err := s.mayAppend(ctx, target, inputs); err != nil {
 		return nil, err
 	}
-	return s.gate.engine.Append(ctx, name, inputs)
+	events, err := s.gate.engine.Append(ctx, name, inputs)
+	if err == nil && !s.trusted && s.may(ctx, Read, target) != nil {
+		hideOriginals(events, inputs)
+	}
+	return events, err
+}
+
+// hideOriginals takes out of the answer to an append what others have appended before with the same idempotency keys: who may
+// only append must not read by guessing keys.
+func hideOriginals(events []millpond.Event, inputs []millpond.Input) {
+	for i := range events {
+		e, in := &events[i], &inputs[i]
+		if e.Type != in.Type || !bytes.Equal(e.Payload, in.Payload) || !bytes.Equal(e.Metadata, in.Metadata) || !e.Source.Equal(in.Source) {
+			events[i] = millpond.Event{Offset: e.Offset, Type: in.Type, IdempotencyKey: e.IdempotencyKey, CreatedAt: e.CreatedAt}
+		}
+	}
 }
 
 func (s *Streams) mayAppend(ctx context.Context, name millpond.Name, inputs []millpond.Input) error {
@@ -113,7 +129,8 @@ func (s *Streams) Reduce(ctx context.Context, name millpond.Name, inputs []millp
 	return s.gate.engine.Reduce(ctx, name, inputs)
 }
 
-// Subscribe is [stream.Engine.Subscribe]. Who may not append may only subscribe to what exists.
+// Subscribe is [stream.Engine.Subscribe]. Who may not append may only subscribe to what exists. Keys are the identity's own: nobody
+// takes the place of somebody else's subscription.
 func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream.SubscribeOptions) (*stream.Subscription, error) {
 	if err := s.may(ctx, Subscribe, name); err != nil {
 		return nil, err
@@ -123,6 +140,7 @@ func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream
 			return nil, err // no such stream
 		}
 	}
+	opts.Owner = s.who.Subject
 	return s.gate.engine.Subscribe(ctx, name, opts)
 }
 

@@ -17,7 +17,8 @@ type SubscribeOptions struct {
 	Hash        *millpond.Hash
 
 	Types []string // event types to deliver; empty or "*": all
-	Key   string   // replaces the stream's older subscription with the same key; empty: replaces none
+	Key   string   // replaces the stream's older subscription of the same owner with the same key; empty: replaces none
+	Owner string   // whose the key is
 
 	// What others see of the subscriber: in the runtime state, and, where presence is recorded, in the log.
 	Subscriber string             // describes it, for people
@@ -171,7 +172,7 @@ func newSubscription(e *Engine, in *instance, opts SubscribeOptions, start Start
 		in:     in,
 		start:  start,
 		types:  newFilter(opts.Types),
-		key:    subscriptionKey{name: opts.Key},
+		key:    subscriptionKey{direction: cmp.Or(opts.Direction, millpond.Inbound), owner: opts.Owner, name: opts.Key},
 
 		subscriber: opts.Subscriber,
 		direction:  cmp.Or(opts.Direction, millpond.Inbound),

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -35,15 +36,22 @@ type Subscription struct {
 
 // subscriptionKey tells the subscriptions of a stream apart.
 type subscriptionKey struct {
-	name   string // given by the subscriber
-	number uint64 // for those without a name
+	direction millpond.Direction // a subscriber from outside never takes the place of the engine's own
+	owner     string             // may be empty
+	name      string             // given by the subscriber
+	number    uint64             // for those without a name
 }
 
+// String is OWNER/NAME, or the name alone.
 func (k subscriptionKey) String() string {
+	name := k.name
 	if k.number != 0 {
-		return "#" + strconv.FormatUint(k.number, 10)
+		name = "#" + strconv.FormatUint(k.number, 10)
 	}
-	return k.name
+	if k.owner == "" {
+		return name
+	}
+	return url.PathEscape(k.owner) + "/" + name
 }
 
 // stats are what others may see of a subscription.
