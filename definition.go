@@ -3,6 +3,7 @@ package millpond
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -111,10 +112,40 @@ func (d Definition) ActsOn(e *Event) bool {
 	return !own || slices.Contains(d.contract.Consumes, e.Type)
 }
 
+// Prepare is what a host does to the inputs that the processor appends: it checks them against the contract, names the
+// processor as their source, and makes their idempotency keys the processor's own, behind the prefix. An input without a key
+// gets the next one, if there is any. The inputs given stay as they are.
+func (d Definition) Prepare(inputs []Input, prefix string, nextKey func() string) ([]Input, error) {
+	c := &d.contract
+	inputs = slices.Clone(inputs)
+	for i := range inputs {
+		in := &inputs[i]
+		if !slices.Contains(c.Emits, in.Type) {
+			return nil, fmt.Errorf("event type %q is not one that the contract of processor %s emits", in.Type, c.Slug)
+		}
+		in.Source = &Source{Processor: ProcessorID{c.Slug, c.Version}}
+		if err := in.ValidateClient(); err != nil {
+			return nil, err
+		}
+		key := in.IdempotencyKey
+		if key == "" {
+			key = nextKey()
+		}
+		if key == "" {
+			return nil, errors.New("an append in ProcessBatch needs an idempotency key: make it with Step.Key")
+		}
+		if in.IdempotencyKey = prefix + c.Slug + "/" + key; len(in.IdempotencyKey) > MaxIdempotencyKeyBytes {
+			return nil, fmt.Errorf("idempotency key %q is too long: with what the host puts before it, it may have %d bytes",
+				clip(key), MaxIdempotencyKeyBytes)
+		}
+	}
+	return inputs, nil
+}
+
 // Validate says what is wrong with the processor's definition.
 func (d Definition) Validate() error {
 	if d.reduce == nil {
-		return fmt.Errorf("processor: the definition is empty: make it with millpond.Define")
+		return errors.New("processor: the definition is empty: make it with millpond.Define")
 	}
 	c := &d.contract
 	if err := c.Validate(); err != nil {

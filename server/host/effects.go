@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -82,7 +81,7 @@ func (fx *effects) append(ctx context.Context, name millpond.Name, inputs []mill
 	if fx.over() {
 		return nil, errOver
 	}
-	inputs, err := fx.prepare(name, inputs)
+	inputs, err := r.processor.Prepare(inputs, keyPrefix, func() string { return fx.nextKey(name) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,43 +105,16 @@ func (fx *effects) over() bool {
 	return fx.call.over
 }
 
-// prepare checks the inputs and gives them their source, and a key where they have none.
-func (fx *effects) prepare(name millpond.Name, given []millpond.Input) ([]millpond.Input, error) {
-	r := fx.call.runner
-	inputs := slices.Clone(given)
-	for i := range inputs {
-		in := &inputs[i]
-		if !slices.Contains(r.contract.Emits, in.Type) {
-			return nil, fmt.Errorf("event type %q is not one that the contract of processor %s emits", in.Type, r.contract.Slug)
-		}
-		in.Source = &millpond.Source{Processor: *r.id()}
-		if err := in.ValidateClient(); err != nil {
-			return nil, err
-		}
-		key := in.IdempotencyKey
-		switch {
-		case key != "":
-		case fx.scope == "":
-			return nil, errors.New("an append in ProcessBatch needs an idempotency key: make it with Step.Key")
-		default:
-			key = fx.nextKey(name)
-		}
-		// In the system's keys, and by slug: or a client, or another processor, could take the key first.
-		if in.IdempotencyKey = keyPrefix + r.contract.Slug + "/" + key; len(in.IdempotencyKey) > millpond.MaxIdempotencyKeyBytes {
-			return nil, fmt.Errorf("idempotency key %q is too long: with what the host puts before it, it may have %d bytes",
-				key, millpond.MaxIdempotencyKeyBytes)
-		}
-	}
-	return inputs, nil
-}
-
-// keyPrefix begins the idempotency keys of what processors append.
+// keyPrefix begins the idempotency keys of what processors append: clients cannot use it.
 const keyPrefix = millpond.SystemPrefix + "processor/"
 
 // nextKey is the key of the next append without one: the same when the same event is processed again. In another stream it
-// tells of which incarnation of which stream the event is.
+// tells of which incarnation of which stream the event is. Where several events are the cause there is none.
 func (fx *effects) nextKey(name millpond.Name) string {
 	r := fx.call.runner
+	if fx.scope == "" {
+		return ""
+	}
 	fx.mu.Lock()
 	n := fx.appends
 	fx.appends++
