@@ -6,5 +6,6 @@
 // written, and its watcher hears of it when the result is another one.
 //
 // Everything here is for one goroutine at a time, like the connection beneath. While a statement runs, nothing else happens
-// on its goroutine: a context ends it.
+// on its goroutine: a context ends it, a budget bounds each of its steps, and between steps it gives way
+// ([Options.MaxStep], [Options.Yield]).
 package query

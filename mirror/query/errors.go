@@ -12,4 +12,6 @@ var (
 	ErrParams = errors.New("wrong parameters")
 	// ErrTooLarge: the result is over a limit of Options.
 	ErrTooLarge = errors.New("the result is too large")
+	// ErrTooSlow: a step of the statement has taken longer than Options.MaxStep.
+	ErrTooSlow = errors.New("the query is too slow")
 )

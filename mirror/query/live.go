@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -50,10 +51,14 @@ func (l *Live) Add(sql string, params []any, notify func(*Result, error)) (remov
 func (l *Live) Len() int { return len(l.watches) }
 
 // Changed says that the tables were written. Call it after the transaction. Without any, it says that something may have
-// happened that no update hook sees, such as a change of the schema.
+// happened that no update hook sees, such as a change of the schema. A statement that was too slow waits for one of those,
+// such as an index: it would be too slow each time.
 func (l *Live) Changed(tables ...string) {
 	l.touched = true
 	for _, w := range l.watches {
+		if errors.Is(w.err, ErrTooSlow) {
+			continue
+		}
 		for _, table := range tables {
 			if _, reads := w.tables[table]; reads {
 				l.mark(w)
@@ -94,7 +99,7 @@ func (l *Live) Step(ctx context.Context) error {
 	}
 	w := l.queue[0]
 	result, tables, err := l.reader.run(ctx, w.sql, w.params)
-	if err != nil && ended(ctx) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 		return err
 	}
 	l.queue = slices.Delete(l.queue, 0, 1)

@@ -19,12 +19,12 @@ type liveSet struct {
 	told []string
 }
 
-func newLiveSet(t *testing.T) *liveSet {
+func newLiveSet(t *testing.T, options query.Options) *liveSet {
 	conn, first := setup(t, query.Options{})
 	if err := first.Close(); err != nil { // the set's own reader takes the connection over
 		t.Fatal(err)
 	}
-	return &liveSet{Live: query.NewLive(newReader(t, conn, query.Options{})), t: t, conn: conn}
+	return &liveSet{Live: query.NewLive(newReader(t, conn, options)), t: t, conn: conn}
 }
 
 // watch adds a statement whose results are recorded under a name.
@@ -67,7 +67,7 @@ func (l *liveSet) want(told ...string) {
 
 // B6: only what reads a written table runs again, many changes cost one run, and an equal result is not told.
 func TestLive(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	l.want()
 	l.watch("count", "SELECT count(*) FROM fruit")
 	l.watch("cheap", "SELECT name FROM cheap WHERE name <> ?", "plum")
@@ -94,7 +94,7 @@ func TestLive(t *testing.T) {
 
 // B6: which statements run again, by counting how often SQLite computes them.
 func TestLiveRunsOnlyWhatReadsAWrittenTable(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	asked := map[string]int{}
 	conn := &observedConn{Conn: l.conn, stepped: func(sql string) { asked[sql]++ }}
 	l.Live = query.NewLive(newReader(t, conn, query.Options{}))
@@ -151,7 +151,7 @@ func (s *observedStmt) Reset() error {
 
 // B6: an error is told once, and the result that comes after it.
 func TestLiveErrors(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	l.watch("bad", "SELECT name FROM nowhere")
 	l.watch("sum", "SELECT json_extract(name, '$') FROM fruit WHERE name = 'fig'")
 	l.want("bad: sqlite: no such table: nowhere", "sum []")
@@ -167,7 +167,7 @@ func TestLiveErrors(t *testing.T) {
 
 // B6: after a change of the schema a statement reads what it names then.
 func TestLiveSchemaChange(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	l.watch("late", "SELECT count(*) FROM later")
 	l.watch("cheap", "SELECT * FROM cheap")
 	l.want("late: sqlite: no such table: later", `cheap [["apple"]]`)
@@ -185,7 +185,7 @@ func TestLiveSchemaChange(t *testing.T) {
 
 // B6: a watcher may remove itself and others, and add more, while it is told.
 func TestLiveChangesWhileTelling(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	var removeFirst, removeThird func()
 	removeFirst = l.Add("SELECT 'first', count(*) FROM fruit", nil, func(result *query.Result, err error) {
 		l.record("first", result, err)
@@ -205,7 +205,7 @@ func TestLiveChangesWhileTelling(t *testing.T) {
 
 // A flush whose context ends tells nothing of it, and the next one does the work.
 func TestLiveFlushIsInterrupted(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	l.watch("count", "SELECT count(*) FROM fruit")
 	l.watch("trees", "SELECT count(*) FROM tree")
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -226,7 +226,7 @@ func TestLiveFlushIsInterrupted(t *testing.T) {
 
 // Parameters are those of the moment of Add.
 func TestLiveKeepsItsParameters(t *testing.T) {
-	l := newLiveSet(t)
+	l := newLiveSet(t, query.Options{})
 	blob, named := []byte("a"), query.Named{"n": []byte("b")}
 	params := []any{blob}
 	l.watch("positional", "SELECT ?, count(*) FROM tree", params...)

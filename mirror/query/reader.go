@@ -16,6 +16,33 @@ import (
 type Options struct {
 	MaxRows  int // bounds the rows of a result. Default: DefaultMaxRows
 	MaxBytes int // bounds what a result takes in memory. Default: DefaultMaxBytes
+
+	// MaxStep bounds how long SQLite may take on the way to the next row, and to compile the statement: a query that takes
+	// longer fails with ErrTooSlow. Negative: nothing does. Default: DefaultMaxStep
+	MaxStep time.Duration
+
+	// Yield, if any, is called between two steps once 8 ms have passed since a query began or the last call: the browser's
+	// event loop has to run. It may wait, and must not use the connection.
+	Yield func()
+
+	// Now is the clock of MaxStep and Yield. Default: time.Now
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxRows <= 0 {
+		o.MaxRows = DefaultMaxRows
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxStep == 0 {
+		o.MaxStep = DefaultMaxStep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
 }
 
 // Reader runs statements that read. It keeps those used last compiled. It is the only one that may use the connection's
@@ -30,19 +57,13 @@ type Reader struct {
 
 // NewReader makes a Reader on a connection, which others may use between its calls.
 func NewReader(conn sqlite.Conn, options Options) (*Reader, error) {
-	if options.MaxRows <= 0 {
-		options.MaxRows = DefaultMaxRows
-	}
-	if options.MaxBytes <= 0 {
-		options.MaxBytes = DefaultMaxBytes
-	}
-	r := &Reader{conn: conn, options: options}
+	r := &Reader{conn: conn, options: options.withDefaults()}
 	if err := conn.OnAuthorize(r.guard.authorize); err != nil {
 		return nil, fmt.Errorf("guard the connection: %w", err)
 	}
 	var err error
 	if r.version, _, err = conn.Prepare("PRAGMA schema_version"); err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
+		return nil, errors.Join(fmt.Errorf("read the schema: %w", err), conn.OnAuthorize(nil))
 	}
 	return r, nil
 }
@@ -61,7 +82,8 @@ func (r *Reader) Close() error {
 // Run runs one statement that reads and returns its rows. Parameters are nil, bool, int, int64, float64, string, []byte, or
 // [json.RawMessage], which is bound as text; or a single [Named] for a statement that names them.
 //
-// When ctx ends, the statement is interrupted and Run fails with the context's error.
+// When ctx ends, the statement is stopped and Run fails with the context's error. Natively that is at once; in a browser
+// nothing can end a context while SQLite takes a step, but its deadline.
 func (r *Reader) Run(ctx context.Context, sql string, params ...any) (*Result, error) {
 	result, _, err := r.run(ctx, sql, params)
 	return result, err
@@ -85,44 +107,35 @@ func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Res
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if ctx.Done() != nil {
-		r.conn.OnProgress(func() bool { return ended(ctx) })
-		defer r.conn.OnProgress(nil)
-	}
+	p := newPace(ctx, r.options)
+	r.conn.OnProgress(p.stop)
+	defer r.conn.OnProgress(nil)
 	s, tables, err := r.statement(sql)
 	if err != nil {
-		return nil, tables, r.explain(ctx, err)
+		return nil, tables, r.explain(p, err)
 	}
 	again, err := r.guard.watch(running, func() (err error) {
 		if err = bind(s.stmt, params); err == nil {
-			result, err = r.read(s.stmt)
+			result, err = r.read(s.stmt, p)
 		}
 		// All are called. The bindings are cleared so that large parameters are not kept with the statement.
 		return cmp.Or(err, s.stmt.Reset(), s.stmt.ClearBindings())
 	})
 	maps.Copy(s.tables, again) // SQLite has compiled it again: the schema has changed
 	if err != nil {
-		return nil, s.tables, r.explain(ctx, err)
+		return nil, s.tables, r.explain(p, err)
 	}
 	return result, s.tables, nil
 }
 
-// ended reports whether ctx is over. It looks at the clock itself: in the browser no timer fires while a statement runs.
-func ended(ctx context.Context) bool {
-	if ctx.Err() != nil {
-		return true
-	}
-	deadline, ok := ctx.Deadline()
-	return ok && !time.Now().Before(deadline)
-}
-
 // explain says why a statement has failed in the terms of who asked for it.
-func (r *Reader) explain(ctx context.Context, err error) error {
+func (r *Reader) explain(p *pace, err error) error {
 	switch {
-	case errors.Is(err, sqlite.Interrupt) && ended(ctx):
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
+	case errors.Is(err, sqlite.Interrupt) && p.spent:
+		return fmt.Errorf("%w: it has run for %v without a row; add an index, or allow more", ErrTooSlow, p.budget)
+	case errors.Is(err, sqlite.Interrupt) && p.ctx.Err() != nil:
+		return context.Cause(p.ctx)
+	case errors.Is(err, sqlite.Interrupt):
 		return context.DeadlineExceeded
 	case errors.Is(err, sqlite.Denied):
 		return refusal(r.guard.denied)
@@ -188,10 +201,10 @@ func (r *Reader) compile(sql string) (sqlite.Stmt, error) {
 }
 
 // read steps through the rows of a statement.
-func (r *Reader) read(stmt sqlite.Stmt) (*Result, error) {
+func (r *Reader) read(stmt sqlite.Stmt, p *pace) (*Result, error) {
 	result := &Result{Rows: [][]any{}}
 	size := 0
-	for stmt.Step() {
+	for p.step(); stmt.Step(); p.step() {
 		if result.Columns == nil {
 			result.Columns = columns(stmt)
 		}
