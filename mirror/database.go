@@ -63,19 +63,19 @@ func tryDatabase(ctx context.Context, o Options) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := newDatabase(s)
+	db, err := newDatabase(s, o)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return db, nil
 }
 
-func newDatabase(s *storage) (*database, error) {
+func newDatabase(s *storage, o Options) (*database, error) {
 	r, err := replica.Open(s.conn, replica.Options{})
 	if err != nil {
 		return nil, err
 	}
-	reader, err := query.NewReader(s.conn, query.Options{})
+	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield})
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

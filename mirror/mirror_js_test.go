@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"syscall/js"
 	"testing"
@@ -45,6 +47,23 @@ func TestMemoryWithoutOPFS(t *testing.T) {
 		t.Errorf("got %s, %v", text, err)
 	}
 	if _, err := m.Stream(millpond.Name{Namespace: "default", Path: "/pond"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A query hands control back between its rows: what cancels it can come.
+func TestCancelReachesARunningQuery(t *testing.T) {
+	m, err := Open(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	callback := js.FuncOf(func(js.Value, []js.Value) any { cancel(); return nil })
+	defer callback.Release()
+	js.Global().Call("setTimeout", callback, 1) // comes only when the event loop runs; Go's own timers come with Gosched, too
+	_, err = m.Query(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+	if !errors.Is(err, context.Canceled) { // else it ends with too many rows
 		t.Error(err)
 	}
 }

@@ -33,6 +33,10 @@ type Options struct {
 	// AppendWait bounds how long an append waits for a connection. Default: 10 s.
 	AppendWait time.Duration
 
+	// MaxQueryStep bounds how long SQLite may take on the way to the next row of a query, live ones too: nothing else happens
+	// meanwhile. What takes longer fails with [query.ErrTooSlow]. Negative: nothing does. Default: 2 s.
+	MaxQueryStep time.Duration
+
 	// Logger is told of what happens to the connection and the storage. Default: nobody is.
 	Logger *slog.Logger
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"syscall/js"
+	"time"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror"
@@ -32,8 +33,9 @@ func main() {
 // run serves for as long as the worker lives: it returns only when the mirror cannot be opened.
 func run(host js.Value, fatal func(string)) error {
 	var options struct {
-		URL, Name string
-		Auth      bool
+		URL, Name      string
+		Auth           bool
+		MaxQueryStepMs int64
 	}
 	if err := json.Unmarshal([]byte(host.Get("options").String()), &options); err != nil {
 		return fmt.Errorf("options of the mirror: %w", err)
@@ -47,7 +49,9 @@ func run(host js.Value, fatal func(string)) error {
 		Name:   options.Name,
 		Token:  getToken,
 		Client: "millpond-web",
-		Logger: slog.New(newConsole(host)),
+
+		MaxQueryStep: time.Duration(options.MaxQueryStepMs) * time.Millisecond,
+		Logger:       slog.New(newConsole(host)),
 	})
 	if err != nil {
 		return fmt.Errorf("the mirror cannot be opened: %w", err)

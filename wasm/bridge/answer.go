@@ -48,6 +48,7 @@ func appendError(dst []byte, err error) []byte {
 const (
 	InvalidSQL millpond.ErrorCode = "invalid_sql" // the statement does not compile, failed, or may not be run
 	TooLarge   millpond.ErrorCode = "too_large"   // the result is over its limit
+	TooSlow    millpond.ErrorCode = "too_slow"    // a step of the statement is over its limit
 )
 
 func codeOf(err error) millpond.ErrorCode {
@@ -59,6 +60,8 @@ func codeOf(err error) millpond.ErrorCode {
 		return millpond.Unavailable
 	case errors.Is(err, query.ErrTooLarge):
 		return TooLarge
+	case errors.Is(err, query.ErrTooSlow):
+		return TooSlow
 	case errors.Is(err, query.ErrNotReadOnly), errors.Is(err, query.ErrStatements), errors.Is(err, query.ErrParams),
 		errors.Is(err, sqlite.Failed), errors.Is(err, sqlite.Denied), errors.Is(err, sqlite.TooBig), errors.Is(err, sqlite.Mismatch):
 		return InvalidSQL

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,40 @@ func TestQuery(t *testing.T) {
 	})
 }
 
+// A query ends when its tab cancels it, and is not answered; others go on.
+func TestCancel(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		goOn, ended := make(chan struct{}), 0
+		m.query = func(ctx context.Context, sql string, _ []any) (*query.Result, error) {
+			select {
+			case <-ctx.Done():
+				ended++
+				return nil, ctx.Err()
+			case <-goOn:
+				return &query.Result{}, nil
+			}
+		}
+		for id := range 3 {
+			b.Request("tab", fmt.Sprintf(`{"id":%d,"method":"query","params":{"sql":"S"}}`, id+1))
+		}
+		for range 2 { // the second comes too late
+			b.Request("tab", `{"method":"cancel","params":{"call":2}}`)
+			synctest.Wait()
+		}
+		if ended != 1 {
+			t.Errorf("%d queries have ended", ended)
+		}
+		b.Request("other tab", `{"method":"cancel","params":{"call":1}}`) // has no such call
+		close(goOn)
+		synctest.Wait()
+		got := out.take(t, "tab")
+		slices.Sort(got)
+		if len(got) != 2 || !strings.HasPrefix(got[0], `{"id":1,`) || !strings.HasPrefix(got[1], `{"id":3,`) {
+			t.Errorf("answered %q", got)
+		}
+	})
+}
+
 func TestRefused(t *testing.T) {
 	for _, c := range []struct{ name, request, want string }{
 		{"method", `"method":"drop"`, `"code":"invalid_request","message":"\"drop\" is not a method","field":"method"`},
@@ -74,6 +109,7 @@ func TestErrorCodes(t *testing.T) {
 		{&millpond.Error{Code: millpond.OffsetConflict}, millpond.OffsetConflict},
 		{fmt.Errorf("run: %w", query.ErrNotReadOnly), InvalidSQL},
 		{query.ErrTooLarge, TooLarge},
+		{query.ErrTooSlow, TooSlow},
 		{context.DeadlineExceeded, millpond.Unavailable},
 		{fmt.Errorf("else"), millpond.Internal},
 	} {

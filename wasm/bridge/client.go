@@ -16,6 +16,7 @@ type client struct {
 	cancel  context.CancelFunc
 	streams map[millpond.Name]*openStream
 	lives   map[uint64]func()
+	queries map[uint64]context.CancelFunc // those that run, by the id of their request
 }
 
 // openStream is a stream that a client has open. Appends to it run one after another, in the order they came.
@@ -27,7 +28,8 @@ type openStream struct {
 func (b *Bridge) client(id string) *client {
 	c := b.clients[id]
 	if c == nil {
-		c = &client{bridge: b, id: id, streams: make(map[millpond.Name]*openStream), lives: make(map[uint64]func())}
+		c = &client{bridge: b, id: id, streams: make(map[millpond.Name]*openStream), lives: make(map[uint64]func()),
+			queries: make(map[uint64]context.CancelFunc)}
 		c.ctx, c.cancel = context.WithCancel(b.ctx)
 		b.clients[id] = c
 	}
@@ -101,8 +103,15 @@ func (c *client) query(id uint64, p *queryParams) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	c.queries[id] = cancel
 	c.bridge.start(func() {
-		result, err := c.bridge.mirror.Query(c.ctx, p.SQL, params...)
+		result, err := c.bridge.mirror.Query(ctx, p.SQL, params...)
+		unwanted := ctx.Err() != nil
+		c.bridge.enqueue(func() { c.cancelQuery(id) })
+		if unwanted {
+			return
+		}
 		if err != nil {
 			c.fail(id, err)
 			return
@@ -110,6 +119,14 @@ func (c *client) query(id uint64, p *queryParams) error {
 		c.succeed(id, result.AppendJSON(nil))
 	})
 	return nil
+}
+
+// cancelQuery ends a query, if it still runs: nobody waits for its answer.
+func (c *client) cancelQuery(id uint64) {
+	if cancel := c.queries[id]; cancel != nil {
+		delete(c.queries, id)
+		cancel()
+	}
 }
 
 func (c *client) live(p *queryParams) error {

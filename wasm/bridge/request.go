@@ -19,6 +19,9 @@ type (
 		millpond.Name
 		Events json.RawMessage `json:"events"`
 	}
+	cancelParams struct {
+		Call uint64 `json:"call"` // the id of its request
+	}
 	queryParams struct {
 		Live   uint64            `json:"live"` // of a live query: the tab's id for it
 		SQL    string            `json:"sql"`
@@ -59,6 +62,8 @@ func (c *client) begin(r *request) error {
 		return with(r, func(p *appendParams) error { return c.append(r.ID, p.Name, p.Events) })
 	case "query":
 		return with(r, func(p *queryParams) error { return c.query(r.ID, p) })
+	case "cancel":
+		return with(r, func(p *cancelParams) error { c.cancelQuery(p.Call); return nil })
 	case "live":
 		return with(r, c.live)
 	case "unlive":

@@ -7,8 +7,10 @@ interface Call {
   sends: number;
   leader: string | undefined; // whom it was sent to last
   timer: ReturnType<typeof setTimeout>;
+  signal: AbortSignal | undefined;
+  cancel: () => void; // what listens to the signal
   resolve(result: unknown): void;
-  reject(error: MillpondError): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -29,16 +31,22 @@ export class Calls {
     return this.#pending.size;
   }
 
-  /** Sends a request now, or as soon as there is somebody to answer it. */
-  start(method: CallMethod, params?: unknown): Promise<unknown> {
+  /**
+   * Sends a request now, or as soon as there is somebody to answer it. When the signal aborts, it fails with the signal's
+   * reason and whoever works on it is told.
+   */
+  start(method: CallMethod, params?: unknown, signal?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       if (this.#pending.size >= maxPendingCalls) {
         throw new RequestError('rate_limited', `${maxPendingCalls} calls already wait for an answer: wait for some of them`);
       }
       const id = ++this.#lastID;
       const request: Request = { id, method, params };
-      const call: Call = { text: JSON.stringify(request), sends: 0, leader: undefined, timer: 0 as never, resolve, reject };
+      const cancel = () => this.#cancel(id);
+      const call: Call = { text: JSON.stringify(request), sends: 0, leader: undefined, timer: 0 as never, signal, cancel, resolve, reject };
       this.#pending.set(id, call);
+      signal?.addEventListener('abort', cancel);
       if (this.#leader === undefined) this.#awaitLeader(id, call);
       else this.#sendTo(this.#leader, id, call);
     });
@@ -72,6 +80,14 @@ export class Calls {
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
   }
 
+  #cancel(id: number): void {
+    const call = this.#take(id);
+    if (!call) return;
+    const note: Request = { method: 'cancel', params: { call: id } };
+    if (call.leader !== undefined && call.leader === this.#leader) this.#send(call.leader, JSON.stringify(note));
+    call.reject(call.signal?.reason);
+  }
+
   #sendTo(leader: string, id: number, call: Call): void {
     if (call.sends >= maxSends) {
       const message = `the mirror's worker ended ${call.sends} times before it had answered: the call itself may be what ends it`;
@@ -100,6 +116,7 @@ export class Calls {
   #take(id: number): Call | undefined {
     const call = this.#pending.get(id);
     if (call) clearTimeout(call.timer);
+    call?.signal?.removeEventListener('abort', call.cancel);
     this.#pending.delete(id);
     return call;
   }

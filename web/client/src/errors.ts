@@ -17,6 +17,7 @@ export type ErrorCode =
   // of the mirror
   | 'invalid_sql' // the statement does not compile, failed, or would write
   | 'too_large' // the result is over its limit: use LIMIT
+  | 'too_slow' // the next row takes longer than maxQueryStepMs: add an index, or use LIMIT
   // of the browser
   | 'no_webassembly'
   | 'no_worker'

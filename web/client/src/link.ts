@@ -76,8 +76,8 @@ export class Link {
     return this.#broken !== undefined;
   }
 
-  call(method: CallMethod, params?: unknown): Promise<unknown> {
-    return this.#broken ? Promise.reject(this.#broken) : this.#calls.start(method, params);
+  call(method: CallMethod, params?: unknown, signal?: AbortSignal): Promise<unknown> {
+    return this.#broken ? Promise.reject(this.#broken) : this.#calls.start(method, params, signal);
   }
 
   /** Opens a stream until the function it returns is called. Users of one stream share it. */

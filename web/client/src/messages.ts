@@ -23,7 +23,7 @@ export interface StartMessage {
   kind: 'start';
   leader: string;
   client: string;
-  options: { url: string; name: string; auth: boolean };
+  options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined };
   wasmURL: string | undefined;
 }
 
@@ -54,7 +54,7 @@ export type Request = { id: number; method: CallMethod; params?: unknown } | { m
 
 export type CallMethod = 'append' | 'query' | 'reconnect';
 /** Notes say what a tab has open; repeating one changes nothing. "hello" is answered with the status. */
-export type NoteMethod = 'hello' | 'open' | 'close' | 'live' | 'unlive';
+export type NoteMethod = 'hello' | 'open' | 'close' | 'live' | 'unlive' | 'cancel';
 
 /** The text of an answer: to a request, of a live query, or the status. */
 export interface Answer {

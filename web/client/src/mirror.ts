@@ -10,7 +10,7 @@ import { decodeResult, encodeParameters, type Parameter, type QueryResult } from
 
 /** Opens a mirror. It does not wait for anything: the status says how it does, and calls wait until it can answer. */
 export function openMirror(options: MirrorOptions = {}): Mirror {
-  const { name = 'millpond', url = location.origin, auth } = options;
+  const { name = 'millpond', url = location.origin, auth, maxQueryStepMs } = options;
   if (!/^(?!\.{1,2}$)[a-z0-9._-]{1,64}$/.test(name)) {
     throw new RequestError('invalid_name', 'name: use 1 to 64 lowercase letters, digits, "-", "_" and "."', { field: 'name' });
   }
@@ -21,7 +21,8 @@ export function openMirror(options: MirrorOptions = {}): Mirror {
     newChannel: (channel) => new BroadcastChannel(channel),
     newWorker,
   };
-  return new Mirror(new Tabs(environment, { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth }, options.wasmURL));
+  const given = { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth, maxQueryStepMs };
+  return new Mirror(new Tabs(environment, given, options.wasmURL));
 }
 
 /** A copy of streams in this browser, shared by all tabs that open it under the same name. */
@@ -56,10 +57,10 @@ export class Mirror {
     return new Stream(name, this.#tabs.link.open(name), (events) => this.#append(name, events));
   }
 
-  /** Runs one SQL statement that reads. */
-  async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
+  /** Runs one SQL statement that reads. It is cancelled when the signal aborts, and then fails with the signal's reason. */
+  async query(sql: string, parameters: readonly Parameter[] = [], { signal }: { signal?: AbortSignal } = {}): Promise<QueryResult> {
     this.#check();
-    return decodeResult(await this.#tabs.link.call('query', { sql, params: encodeParameters(parameters) }));
+    return decodeResult(await this.#tabs.link.call('query', { sql, params: encodeParameters(parameters) }, signal));
   }
 
   /** Makes a live query. It costs nothing until it is subscribed to. */

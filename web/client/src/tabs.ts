@@ -20,6 +20,7 @@ export interface TabsOptions {
   url: string;
   name: string;
   auth?: Auth | undefined;
+  maxQueryStepMs?: number | undefined;
 }
 
 export type Channel = Pick<BroadcastChannel, 'postMessage' | 'close'> & {

@@ -110,6 +110,11 @@ export interface MirrorOptions {
   name?: string;
   /** The bearer token for the server, or how to get one. Default: none, or a cookie. */
   auth?: string | Auth;
+  /**
+   * How long SQLite may take on the way to the next row of a query, in milliseconds: the mirror does nothing else meanwhile.
+   * What takes longer fails with "too_slow". Default: 2000.
+   */
+  maxQueryStepMs?: number;
   /** Where the mirror's wasm is. Default: beside the worker's script. */
   wasmURL?: string;
   /** Starts the worker, for a bundler that needs another way. Default: worker.ts of this package. */

@@ -9,7 +9,7 @@ import { instantiate } from './program.ts';
 
 /** What this script and the Go program know of each other: wasm/main_js.go. */
 interface Host {
-  readonly options: string; // JSON: url, name, auth
+  readonly options: string; // JSON: url, name, auth, maxQueryStepMs
   ready(): void;
   answer(client: string, text: string): void; // client "": every tab
   fatal(message: string): void;

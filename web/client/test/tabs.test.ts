@@ -260,6 +260,29 @@ describe('calls', () => {
     expect(await query).toMatchObject({ code: 'closed' });
   });
 
+  test('a signal cancels a call: the worker is told once, and an answer that comes later is nobody’s', async () => {
+    const browser = new FakeBrowser();
+    browser.serve = () => undefined;
+    const tab = browser.tab();
+    await settle();
+    const abort = new AbortController();
+    const query = tab.link.call('query', undefined, abort.signal).catch((error: unknown) => error);
+    const other = tab.link.call('query', undefined, new AbortController().signal);
+    await settle();
+    const reason = new Error('the user has left');
+    abort.abort(reason);
+    expect(await query).toBe(reason);
+    await settle();
+    expect(browser.worker.methods()).toEqual(['hello', 'query', 'query', 'cancel']);
+    browser.worker.answer(browser.worker.owner, { id: 1, result: 1 });
+    browser.worker.answer(browser.worker.owner, { id: 2, result: 2 });
+    await expect(other).resolves.toBe(2);
+    expect(tab.link.pending).toBe(0);
+    await expect(tab.link.call('query', undefined, abort.signal)).rejects.toBe(reason);
+    await settle();
+    expect(browser.worker.methods()).toHaveLength(4);
+  });
+
   test('an error is an error with its code and field', async () => {
     const browser = new FakeBrowser();
     browser.serve = (worker, client, request) => {
