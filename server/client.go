@@ -39,12 +39,13 @@ type client struct {
 	unlive   func() // forgets live
 	failOnce sync.Once
 
-	running sync.WaitGroup // the goroutines beside run
-	buf     []byte         // run's: the message that is read
-	turn    chan struct{}  // of capacity 1: who holds it handles a message, or says goodbye
-	start   time.Time
-	heardAt atomic.Int64 // when the client was heard last, since start
-	busy    atomic.Bool  // run handles a message, and cannot hear
+	transfer transfer
+	running  sync.WaitGroup // the goroutines beside run
+	buf      []byte         // run's: the message that is read
+	turn     chan struct{}  // of capacity 1: who holds it handles a message, or says goodbye
+	start    time.Time
+	heardAt  atomic.Int64 // when the client was heard last, since start
+	busy     atomic.Bool  // run handles a message, and cannot hear
 
 	mu            sync.Mutex
 	subscriptions map[uint32]*subscription // +checklocks:mu
@@ -227,6 +228,7 @@ func (c *client) append(msg *millpond.Append) error {
 	events, err := c.appendEvents(msg)
 	if err != nil {
 		e := c.server.asError(err, "session", c.session)
+		c.server.metrics.refused(e.Code)
 		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: e.Code, Message: e.Message, Field: e.Field})
 	}
 	return c.send(&millpond.Appended{ID: msg.ID, Events: events})
@@ -264,10 +266,13 @@ func (c *client) leave() {
 
 func (c *client) cut() { c.cancel(errShuttingDown) }
 
+func (c *client) counts() (string, *transfer) { return overWebsocket, &c.transfer }
+
 // fail tells the client what was wrong, and closes the connection with the error's close code. Only the first call does.
 func (c *client) fail(e *millpond.Error) { c.failOnce.Do(func() { c.failNow(e) }) }
 
 func (c *client) failNow(e *millpond.Error) {
+	c.server.metrics.refused(e.Code)
 	defer time.AfterFunc(leaveTimeout, func() { c.cancel(e) }).Stop()
 	if c.send(&millpond.ErrorMessage{Code: e.Code, Message: e.Message, Field: e.Field}) != nil {
 		return

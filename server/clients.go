@@ -12,6 +12,7 @@ import (
 type connected interface {
 	leave() // tells the client that the server goes away, and ends what it has; takes leaveTimeout at most
 	cut()   // ends it at once
+	counts() (transport string, _ *transfer)
 }
 
 // clients are those that are connected.
@@ -22,9 +23,19 @@ type clients struct {
 	entered  int                    // +checklocks:mu
 	all      map[connected]struct{} // +checklocks:mu
 	draining bool                   // +checklocks:mu
+	gone     map[string]traffic     // +checklocks:mu // of those that have parted, by transport
 }
 
-func (cs *clients) init() { cs.all = map[connected]struct{}{} }
+func (cs *clients) init() {
+	cs.all = map[connected]struct{}{}
+	cs.gone = map[string]traffic{}
+}
+
+func (cs *clients) isDraining() bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.draining
+}
 
 // enter makes room for one more. Who enters must exit.
 func (cs *clients) enter() error {
@@ -61,7 +72,14 @@ func (cs *clients) join(c connected) bool {
 func (cs *clients) part(c connected) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	if _, ok := cs.all[c]; !ok {
+		return
+	}
 	delete(cs.all, c)
+	transport, counts := c.counts()
+	t := cs.gone[transport]
+	t.add(counts)
+	cs.gone[transport] = t
 }
 
 // drain sends all clients away and waits until they are gone. When ctx ends first they are cut off.

@@ -65,7 +65,7 @@ func (s *Server) socket(h echo.HandlerFunc) echo.HandlerFunc { return s.edge(api
 func (s *Server) edge(policy string, h echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start, id := time.Now(), requestID(c)
-		defer s.logRequest(c, id, start)
+		defer s.finish(c, id, start)
 		header := c.Response().Header()
 		header.Set(requestIDHeader, id)
 		header.Set("Content-Security-Policy", policy)
@@ -80,6 +80,7 @@ func (s *Server) edge(policy string, h echo.HandlerFunc) echo.HandlerFunc {
 			return nil
 		}
 		e := s.asError(err, "request", id)
+		s.metrics.refused(e.Code)
 		if c.Response().Committed {
 			panic(http.ErrAbortHandler) // half an answer is sent: the client must not take it for a whole one
 		}
@@ -87,9 +88,10 @@ func (s *Server) edge(policy string, h echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// logRequest logs a request that is over, for who looks for a fault.
-func (s *Server) logRequest(c echo.Context, id string, start time.Time) {
+// finish counts a request that is over, and logs it for who looks for a fault.
+func (s *Server) finish(c echo.Context, id string, start time.Time) {
 	r := c.Request()
+	s.metrics.answered(c.Path(), c.Response().Status, r.ContentLength, c.Response().Size)
 	if !s.log.Enabled(r.Context(), slog.LevelDebug) {
 		return
 	}

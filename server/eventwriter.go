@@ -25,6 +25,8 @@ type eventWriter struct {
 	buf     []byte
 	written time.Time // when something was sent last
 
+	transfer transfer
+
 	mu      sync.Mutex
 	hurried bool // +checklocks:mu // the deadline is set for good
 }
@@ -110,7 +112,8 @@ func (w *eventWriter) retry(after time.Duration) {
 // write hands over what was appended. A client that takes too long is given up.
 func (w *eventWriter) write() error {
 	w.deadline(sendTimeout)
-	_, err := w.w.Write(w.buf)
+	n, err := w.w.Write(w.buf)
+	w.transfer.sent.Add(int64(n))
 	w.buf = w.buf[:0]
 	w.written = time.Now()
 	if err != nil {

@@ -132,6 +132,7 @@ func resumable(err error) bool {
 // follow writes what the cursor reads, until one of them fails.
 func (f *follower) follow(cursor *stream.Subscription) error {
 	defer cursor.Close()
+	f.server.metrics.began(cursor.Start())
 	err := f.begin(cursor.Start())
 	for err == nil {
 		var batch millpond.Batch
@@ -246,6 +247,7 @@ func (f *follower) end(err error, request string) string {
 		}
 		e = f.server.asError(err, "request", request)
 	}
+	f.server.metrics.refused(e.Code)
 	delay := retryAfter()
 	f.out.named("goaway", struct {
 		Code         millpond.ErrorCode `json:"code"`
@@ -266,3 +268,5 @@ func (f *follower) leave() {
 }
 
 func (f *follower) cut() { f.out.hurry(0) }
+
+func (f *follower) counts() (string, *transfer) { return overSSE, &f.out.transfer }

@@ -32,6 +32,11 @@ const (
 	// readChunkEvents bounds the events that a read holds in memory: the answer is written as it is read.
 	readChunkEvents = 32
 
+	// maxScrapes bounds the requests for metrics at one time: each looks at all subscriptions.
+	maxScrapes = 4
+	// notReadyAfterFailure is how long a failed commit makes the server not ready, when no other one comes.
+	notReadyAfterFailure = 15 * time.Second
+
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 60 * time.Second // of a whole request
 	writeTimeout      = 2 * time.Minute  // of a whole response

@@ -3,6 +3,8 @@ package server
 import (
 	"io/fs"
 	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -54,6 +56,13 @@ type Options struct {
 	// Logger gets a line for each lifecycle event and each failure of the server; at level debug also one for each
 	// request. Lines of a request have its id, "request", those of a websocket the "session". Nil: slog.Default().
 	Logger *slog.Logger
+
+	// Registerer is where the metrics are registered, until Close. Nil: a registry of the server's own, which
+	// Server.MetricsHandler serves.
+	Registerer prometheus.Registerer
+
+	// PublicMetrics serves the metrics at /metrics, too, without authentication. It has no effect with a Registerer.
+	PublicMetrics bool
 
 	// Version of the program, for the welcome message and /healthz. Empty: "dev".
 	Version string

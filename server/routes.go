@@ -18,19 +18,24 @@ type route struct {
 // routes are those of the API.
 func (s *Server) routes() []route {
 	stream := func(prefix string) []string { return []string{prefix + "/{namespace}", prefix + "/{namespace}/{path}"} }
-	return []route{
+	routes := []route{
 		{"/api/streams/*", stream("/api/streams"), methods{http.MethodGet: s.as(s.serveRead), http.MethodPost: s.as(s.serveAppend)}, s.api},
 		{"/api/state/*", stream("/api/state"), methods{http.MethodGet: s.as(s.serveState)}, s.api},
 		{"/api/reduce/*", stream("/api/reduce"), methods{http.MethodPost: s.as(s.serveReduce)}, s.api},
 		{"/api/control/*", stream("/api/control"), methods{http.MethodPost: s.as(s.serveControl)}, s.api},
 		{"/api/ws", []string{"/api/ws"}, methods{http.MethodGet: s.serveWebsocket}, s.socket},
 		{"/healthz", []string{"/healthz"}, methods{http.MethodGet: s.serveHealth}, s.api},
+		{"/readyz", []string{"/readyz"}, methods{http.MethodGet: s.serveReady}, s.api},
 		{"/api", nil, nil, s.api},
 		{"/api/*", nil, nil, s.api},
 	}
+	if s.publicMetrics {
+		routes = append(routes, route{"/metrics", []string{"/metrics"}, methods{http.MethodGet: s.serveMetrics}, s.api})
+	}
+	return routes
 }
 
-// Mount adds the routes to an Echo server of the caller's: /api, /healthz, and, when Options.UI is given, the UI at every
+// Mount adds the routes to an Echo server of the caller's: /api, /healthz, /readyz, and, when Options.UI is given, the UI at every
 // path that has no route of its own.
 func (s *Server) Mount(e *echo.Echo) {
 	for _, r := range s.routes() {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,6 +31,10 @@ type Server struct {
 	host    *host.Host  // of the processors
 	store   store.Store // to close; nil: the caller's
 	clients clients
+	metrics *metrics
+	look    *look
+
+	publicMetrics bool
 
 	compressing chan struct{} // holds a token for each answer that is being compressed
 
@@ -71,14 +76,20 @@ func New(opts Options) (_ *Server, err error) {
 		}
 		s.store = log
 	}
-	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout,
+	s.metrics = newMetrics(opts.Registerer)
+	s.publicMetrics = opts.PublicMetrics && s.metrics.handler != nil
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Committed: s.metrics.committed, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout,
 		Registered: s.host.Registered, Changed: s.host.Changed})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
+	s.clients.init()
+	s.look = &look{engine: engine, clients: &s.clients, host: s.host, start: time.Now()}
+	if err := s.metrics.register(s.look); err != nil {
+		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), engine.Close(context.Background()), s.closeStore())
+	}
 	s.host.Start(host.On(engine))
 	s.gate = access.NewGate(engine, access.Options{Authenticate: opts.Authenticate, Authorize: opts.Authorize})
-	s.clients.init()
 	return s, nil
 }
 
@@ -142,6 +153,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	wg.Go(func() { s.clients.drain(ctx, s.log) })
 	wg.Wait()
+	s.metrics.unregister(s.look)
 	err := s.closeHost(ctx)
 	err = errors.Join(err, s.gate.Close(ctx))
 	return errors.Join(err, s.closeStore())

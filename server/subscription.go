@@ -80,6 +80,7 @@ func (c *client) subscribe(msg *millpond.Subscribe) error {
 	c.mu.Lock()
 	c.subscriptions[s.id] = s
 	c.mu.Unlock()
+	c.server.metrics.began(cursor.Start())
 	err = c.send(begin(s))
 	c.running.Go(func() { c.pump(s) })
 	return err
@@ -103,6 +104,7 @@ func (c *client) openCursor(msg *millpond.Subscribe) (*stream.Subscription, erro
 
 func (c *client) refuseSubscription(id uint32, err error) error {
 	e := c.server.asError(err, "session", c.session)
+	c.server.metrics.refused(e.Code)
 	return c.send(&millpond.ErrorMessage{Subscription: id, Code: e.Code, Message: e.Message, Field: e.Field})
 }
 

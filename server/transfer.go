@@ -38,6 +38,7 @@ func (c *client) read() (millpond.Message, error) {
 			return nil, &millpond.Error{Code: millpond.EventTooLarge, Message: "the message is over the limit of the connection: see welcome"}
 		}
 		if err == io.EOF {
+			c.transfer.received.Add(int64(len(c.buf)))
 			return millpond.UnmarshalMessage(c.buf)
 		}
 		if err != nil {
@@ -108,7 +109,9 @@ func (c *client) write(kind websocket.MessageType, b []byte) error {
 	err := c.ws.Write(ctx, kind, b)
 	if err != nil {
 		c.cancel(err)
+		return err
 	}
+	c.transfer.sent.Add(int64(len(b)))
 	return err
 }
 

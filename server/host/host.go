@@ -103,6 +103,15 @@ func (h *Host) all() (list []*runner) {
 	return list
 }
 
+// Phases counts what is hosted, by what it is doing.
+func (h *Host) Phases() map[Phase]int {
+	phases := map[Phase]int{Starting: 0, CatchingUp: 0, Live: 0, BackingOff: 0, Failed: 0, Stopping: 0, Unregistered: 0}
+	for _, r := range h.all() {
+		phases[r.now().Phase]++
+	}
+	return phases
+}
+
 // Status describes what is hosted on the stream, by the subscriptions' keys. maxOffset is the stream's.
 func (h *Host) Status(name millpond.Name, maxOffset uint64) map[string]Status {
 	h.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -22,8 +23,11 @@ type committer struct {
 	queue      *queue
 	sweeper    store.Sweeper // of the store; nil: it has none
 	sweep      bool          // the store may have something to sweep
-	failing    bool          // the last commit failed
-	arena      []byte        // of the records of a transaction; used again by the next
+	committed  func(Commit)
+	failing    bool   // the last commit failed
+	arena      []byte // of the records of a transaction; used again by the next
+
+	failedAt atomic.Pointer[time.Time] // when the last commit failed; nil: it did not
 
 	idleTimeout time.Duration // set before the first requestEvict
 
@@ -33,7 +37,7 @@ type committer struct {
 
 func newCommitter(e *Engine, opts Options) *committer {
 	c := &committer{engine: e, store: opts.Store, log: opts.Logger, now: opts.Now, registered: opts.Registered,
-		changed: opts.Changed, queue: newQueue(), maxTailBytes: opts.TailBytes}
+		changed: opts.Changed, committed: opts.Committed, queue: newQueue(), maxTailBytes: opts.TailBytes}
 	c.sweeper, c.sweep = opts.Store.(store.Sweeper)
 	return c
 }
@@ -115,6 +119,7 @@ func (c *committer) append(requests []*request) {
 // commit makes the drafts durable.
 func (c *committer) commit(works []*work) error {
 	batches := make([]store.Batch, 0, len(works))
+	requests := 0
 	for _, w := range works {
 		if len(w.draft.records) == 0 && len(w.draft.checkpoints) == 0 { // only keys that were there before
 			continue
@@ -124,16 +129,19 @@ func (c *committer) commit(works []*work) error {
 			return err
 		}
 		batches = append(batches, b)
+		requests += len(w.requests)
 	}
 	if len(batches) == 0 {
 		return nil
 	}
-	return c.write(batches)
+	return c.write(batches, requests)
 }
 
 // write commits to the store. It logs the first failure in a row and the end of the row, not each.
-func (c *committer) write(batches []store.Batch) error {
+func (c *committer) write(batches []store.Batch, requests int) error {
+	start := time.Now()
 	err := c.store.Commit(context.Background(), batches)
+	c.measure(batches, requests, time.Since(start), err)
 	switch {
 	case err == nil && c.failing:
 		c.log.Info("commits succeed again")
@@ -142,6 +150,24 @@ func (c *committer) write(batches []store.Batch) error {
 	}
 	c.failing = err != nil
 	return err
+}
+
+func (c *committer) measure(batches []store.Batch, requests int, took time.Duration, err error) {
+	done := Commit{Requests: requests, Took: took, Failed: err != nil}
+	for i := range batches {
+		done.Events += len(batches[i].Records)
+		for j := range batches[i].Records {
+			done.Bytes += len(batches[i].Records[j].Data)
+		}
+	}
+	c.committed(done)
+	switch {
+	case err != nil:
+		now := time.Now()
+		c.failedAt.Store(&now)
+	case c.failing:
+		c.failedAt.Store(nil)
+	}
 }
 
 // trimTails makes room when all tails together are over their bound: any tail can be read from the store again.

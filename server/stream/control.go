@@ -71,7 +71,7 @@ func (c *committer) reset(name millpond.Name, old *instance) error {
 		return err
 	}
 	b.Replaces = old.head.stream.Incarnation
-	if err := c.write([]store.Batch{b}); err != nil {
+	if err := c.write([]store.Batch{b}, 0); err != nil {
 		return err
 	}
 	c.sweep = c.sweeper != nil

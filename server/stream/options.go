@@ -25,6 +25,9 @@ type Options struct {
 	// TailBytes bounds the recent records that are kept in memory for all streams together. 0: 256 MiB.
 	TailBytes int
 
+	// Committed is told of each transaction, from the goroutine that commits, so it must not wait for anything. Nil: nobody.
+	Committed func(Commit)
+
 	// Registered says whether an outbound subscription may name the processor. It must not wait for anything. Nil: none.
 	Registered func(slug string) bool
 
@@ -45,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Changed == nil {
 		o.Changed = func(millpond.Name) {}
+	}
+	if o.Committed == nil {
+		o.Committed = func(Commit) {}
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = defaultIdleTimeout

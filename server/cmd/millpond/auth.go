@@ -36,7 +36,8 @@ func (f *authFlags) check(addr string) error {
 	if f.InsecureNoAuth {
 		return nil
 	}
-	return requireLoopback(addr)
+	return requireLoopback("--addr", addr, "there is no authentication: everybody there could read and write everything. "+
+		"Add --auth-jwks-file or --auth-secret-file, use 127.0.0.1, or add --insecure-no-auth if that is what you want")
 }
 
 // apply adds to the server's options what the flags say. The verifier is nil when there is no authentication.

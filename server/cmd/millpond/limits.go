@@ -11,6 +11,9 @@ const (
 	// after 10 seconds.
 	drainTimeout = 8 * time.Second
 
+	// operatorTimeout bounds the head of a request of the operator.
+	operatorTimeout = 10 * time.Second
+
 	// maxLineBytes bounds a line of an import: an event of the largest size, its JSON around it, and its key.
 	maxLineBytes = millpond.MaxEventBytes + millpond.MaxMetadataBytes + 8<<10
 	// importEvents and importBytes bound a batch of an import.

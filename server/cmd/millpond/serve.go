@@ -23,6 +23,7 @@ type serveCommand struct {
 	LogLevel      string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
 	authFlags
 	streamFlags
+	operatorFlags
 }
 
 func (serveCommand) Help() string {
@@ -53,6 +54,11 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
+	operator, err := cmd.operatorFlags.open(&opts)
+	if err != nil {
+		return err
+	}
+	defer operator.close()
 	listener, err := net.Listen("tcp", cmd.Addr)
 	if err != nil {
 		return explainListen(cmd.Addr, err)
@@ -71,6 +77,7 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 			"because", "--insecure-no-auth")
 	}
 	log.Info("listening", "url", "http://"+listener.Addr().String(), "data", cmd.Data, "version", version())
+	operator.serve(s, log)
 	if tokens != nil {
 		go tokens.Run(ctx, func() { s.Revoke(tokens.Refuses) })
 	}
@@ -111,21 +118,19 @@ func (cmd *serveCommand) logger(std *stdio) *slog.Logger {
 	return slog.New(slog.NewTextHandler(std.err, opts))
 }
 
-// requireLoopback refuses addresses that other machines can reach.
-func requireLoopback(addr string) error {
+// requireLoopback refuses addresses that other machines can reach, because of what.
+func requireLoopback(flag, addr, because string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return &usageError{fmt.Sprintf("--addr %s: must be like 127.0.0.1:8080", addr)}
+		return &usageError{fmt.Sprintf("%s %s: must be like 127.0.0.1:8080", flag, addr)}
 	}
-	refused := &usageError{fmt.Sprintf("--addr %s: other machines can reach this address, and there is no authentication: "+
-		"everybody there could read and write everything. Add --auth-jwks-file or --auth-secret-file, use 127.0.0.1, or add "+
-		"--insecure-no-auth if that is what you want", addr)}
+	refused := &usageError{fmt.Sprintf("%s %s: other machines can reach this address, and %s", flag, addr, because)}
 	if host == "" {
 		return refused
 	}
 	ips, err := net.LookupIP(host)
 	if err != nil {
-		return &usageError{fmt.Sprintf("--addr %s: %v", addr, err)}
+		return &usageError{fmt.Sprintf("%s %s: %v", flag, addr, err)}
 	}
 	for _, ip := range ips {
 		if !ip.IsLoopback() {
