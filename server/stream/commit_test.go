@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -171,21 +172,20 @@ func TestRefusedForWhatIsNotDurable(t *testing.T) {
 		h.append(n, input("x"))
 		release := make(chan struct{})
 		h.store.set(nil, release)
-		results := make(chan error, 3)
-		for _, in := range []millpond.Input{input("held"), input("fails"), at("refused", 5)} {
-			go func() {
-				_, err := h.Append(context.Background(), n, []millpond.Input{in})
-				results <- err
-			}()
+		var results [3]error
+		var appends sync.WaitGroup
+		for i, in := range []millpond.Input{input("held"), input("fails"), at("refused", 5)} {
+			appends.Go(func() { _, results[i] = h.Append(context.Background(), n, []millpond.Input{in}) })
 			synctest.Wait() // the first is in its commit, the others in the queue
 		}
 		h.store.set(&store.Error{Kind: store.ErrFull}, release)
 		close(release)
-		if err := <-results; err != nil {
-			t.Error(err)
+		appends.Wait()
+		if results[0] != nil {
+			t.Error(results[0])
 		}
-		for range 2 {
-			if err := <-results; !errors.Is(err, millpond.Unavailable) {
+		for _, err := range results[1:] {
+			if !errors.Is(err, millpond.Unavailable) {
 				t.Errorf("got %v, want Unavailable", err)
 			}
 		}
