@@ -44,6 +44,12 @@ func takeSnapshot(state *millpond.State) (store.Snapshot, error) {
 	return store.Snapshot{Version: millpond.StateVersion, Data: append(data, text...)}, nil
 }
 
+// CheckSnapshot says why the snapshot that is stored with a head cannot be used.
+func CheckSnapshot(h store.Head) error {
+	_, err := readSnapshot(h)
+	return err
+}
+
 // readSnapshot is the state that is stored with a head, as it was at its own offset, or why it cannot be used.
 func readSnapshot(h store.Head) (state millpond.State, err error) {
 	data := h.Snapshot.Data

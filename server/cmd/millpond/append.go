@@ -54,7 +54,7 @@ func (cmd *appendCommand) Run(ctx context.Context, std *stdio) error {
 		appender: a,
 		id:       cmd.ImportID,
 		typ:      cmd.Type,
-		progress: newProgress(std.err, size),
+		progress: newProgress(std.err, "appending", size, true),
 	}
 	if im.id == "" {
 		im.id = strings.ToLower(rand.Text()[:12])

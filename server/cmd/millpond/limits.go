@@ -11,6 +11,10 @@ const (
 	// after 10 seconds.
 	drainTimeout = 8 * time.Second
 
+	// minFreeBytes and minFreeShare, of all bytes of the disk, are how much should be free at least.
+	minFreeBytes = 1 << 30
+	minFreeShare = 20
+
 	// operatorTimeout bounds the head of a request of the operator.
 	operatorTimeout = 10 * time.Second
 

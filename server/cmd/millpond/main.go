@@ -17,6 +17,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitBroken      = 3   // of doctor: something that was acknowledged is lost or changed
 	exitInterrupted = 130 // as a shell says of a program that SIGINT has ended
 )
 
@@ -37,6 +38,11 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a server."`
 	Append  appendCommand  `cmd:"" help:"Append events to a stream: one, or a file of them."`
 	Tail    tailCommand    `cmd:"" help:"Print a stream's events, and follow it."`
+	State   stateCommand   `cmd:"" help:"Print a stream's state, and what is connected to it."`
+	Reset   resetCommand   `cmd:"" help:"Delete all events of a stream."`
+	Doctor  doctorCommand  `cmd:"" help:"Check a data folder or a backup, and explain what is wrong."`
+	Backup  backupCommand  `cmd:"" help:"Copy the data of a server, which may run, to a file."`
+	Restore restoreCommand `cmd:"" help:"Make a data folder of a backup."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a server with a secret."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -94,6 +100,8 @@ func run(ctx context.Context, args []string, std *stdio) (code int) {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errBroken): // it has been said
+		return exitBroken
 	case errors.As(err, &usage):
 		fmt.Fprintf(std.err, "millpond: %v\nSee: millpond %s --help\n", err, command.Selected().Name)
 		return exitUsage

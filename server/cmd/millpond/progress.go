@@ -11,8 +11,8 @@ import (
 // progress is a bar on a terminal, and nothing elsewhere.
 type progress struct{ bar *progressbar.ProgressBar }
 
-// newProgress makes a bar for size bytes; -1: an unknown number.
-func newProgress(w io.Writer, size int64) *progress {
+// newProgress makes a bar for size bytes, or other things; -1: an unknown number.
+func newProgress(w io.Writer, doing string, size int64, bytes bool) *progress {
 	f, ok := w.(*os.File)
 	if !ok {
 		return &progress{}
@@ -22,8 +22,8 @@ func newProgress(w io.Writer, size int64) *progress {
 	}
 	return &progress{progressbar.NewOptions64(size,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription("appending"),
-		progressbar.OptionShowBytes(true),
+		progressbar.OptionSetDescription(doing),
+		progressbar.OptionShowBytes(bytes),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)}
@@ -32,6 +32,14 @@ func newProgress(w io.Writer, size int64) *progress {
 func (p *progress) add(bytes int64) {
 	if p.bar != nil {
 		p.bar.Add64(bytes)
+	}
+}
+
+// set says how much of how much is done.
+func (p *progress) set(done, total uint64) {
+	if p.bar != nil {
+		p.bar.ChangeMax64(int64(total))
+		p.bar.Set64(int64(done))
 	}
 }
 

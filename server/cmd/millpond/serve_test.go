@@ -183,8 +183,8 @@ func TestServePage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"append", "--help"}, {"tail", "--help"}} {
-		if r := invoke(t, "", args...); r.code != 0 || !strings.Contains(r.out, "millpond serve") && !strings.Contains(r.out, "Examples:") {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"append", "--help"}, {"tail", "--help"}, {"state", "--help"}, {"reset", "--help"}, {"doctor", "--help"}, {"backup", "--help"}, {"restore", "--help"}} {
+		if r := invoke(t, "", args...); r.code != 0 || !strings.Contains(r.out, "millpond serve") && !strings.Contains(r.out, "Example") {
 			t.Errorf("%v: exit %d: %s%s", args, r.code, r.out, r.err)
 		}
 	}

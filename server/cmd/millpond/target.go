@@ -73,7 +73,10 @@ func (t *target) base() (*url.URL, error) {
 }
 
 // streamURL is where events are appended to.
-func (t *target) streamURL() (string, error) {
+func (t *target) streamURL() (string, error) { return t.routeURL("api/streams") }
+
+// routeURL is the stream's URL of a route.
+func (t *target) routeURL(route string) (string, error) {
 	name, err := t.name()
 	if err != nil {
 		return "", err
@@ -82,7 +85,7 @@ func (t *target) streamURL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return u.JoinPath("api/streams", name.Namespace, strings.TrimPrefix(name.Path, "/")).String(), nil
+	return u.JoinPath(route, name.Namespace, strings.TrimPrefix(name.Path, "/")).String(), nil
 }
 
 // websocketURL is where mirrors connect to.

@@ -7,6 +7,5 @@
 // A record is stored byte for byte. A reset gives the name a new row in streams and leaves the old log to be deleted by
 // the commits that follow, a bounded number of rows each: so resetting a large stream does not hold up the others.
 //
-// Backups: copy the directory while the server is stopped, or run "VACUUM INTO" on the database at any time. Do not copy
-// a part of the files. Network file systems that do not lock truthfully are not supported.
+// Backups: [Backup] at any time, or copy the directory while the server is stopped. Do not copy a part of the files. Network file systems that do not lock truthfully are not supported.
 package sqlite

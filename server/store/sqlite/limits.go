@@ -13,6 +13,10 @@ const (
 	walBytes = 64 << 20
 	// sweepRows bounds how many rows of deleted logs a commit takes away.
 	sweepRows = 1000
+	// maxProblems bounds the problems that a check reports; more are counted.
+	maxProblems = 100
+	// checkProgressEvents is after how many events a check says how far it is.
+	checkProgressEvents = 10_000
 	// firstPageBytes is what a page of records begins with; it grows to what it holds.
 	firstPageBytes = 4 << 10
 )

@@ -1,0 +1,145 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/millpond-dev/millpond/server/store"
+)
+
+// DatabasePath is where the database of a data directory is.
+func DatabasePath(dir string) string { return filepath.Join(dir, databaseFile) }
+
+// Backup writes a copy of the database of a data directory, as it is at one moment, to a file that does not exist yet. The
+// directory may be in use; appends go on meanwhile. The copy is compact, is checked from the first record to the last, and is
+// durable when Backup returns; before that there is no file of the name.
+func Backup(ctx context.Context, dir, file string, opts CheckOptions) (*Report, error) {
+	if _, err := os.Lstat(file); err == nil {
+		return nil, fmt.Errorf("%s: %w: a backup is never overwritten; choose another name", file, fs.ErrExist)
+	}
+	source := DatabasePath(dir)
+	if _, err := os.Stat(source); err != nil {
+		return nil, err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(file), ".millpond-backup-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(temporary.Name())
+	defer temporary.Close()
+	if err := vacuumInto(ctx, source, temporary.Name()); err != nil {
+		return nil, fmt.Errorf("copy the database: %w", err)
+	}
+	report, err := Check(ctx, temporary.Name(), opts)
+	if err != nil {
+		return report, fmt.Errorf("check the copy: %w", err)
+	}
+	report.Path = file
+	if report.Broken() {
+		return report, &store.Error{Kind: store.ErrCorrupt, Path: source, Hint: "a copy was not kept: run millpond doctor, and use an older backup"}
+	}
+	return report, keep(temporary, file)
+}
+
+// vacuumInto writes the database into an empty file. It reads in one transaction, like any other reader.
+func vacuumInto(ctx context.Context, source, target string) error {
+	c, err := sqlite3.OpenFlags(source, sqlite3.OPEN_READONLY)
+	if err != nil {
+		return explainOpen(source, err)
+	}
+	defer c.Close()
+	if id, err := queryInt(c, "PRAGMA application_id"); err != nil {
+		return explainOpen(source, err)
+	} else if id != applicationID {
+		return &store.Error{Kind: store.ErrForeign, Path: source, Hint: "name the data folder of a server"}
+	}
+	c.SetInterrupt(ctx)
+	err = c.Exec("VACUUM INTO " + sqlite3.Quote(target))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, sqlite3.FULL):
+		return &store.Error{Kind: store.ErrFull, Path: target, Err: err, Hint: "the copy needs as much space as the database has; nothing was left behind"}
+	}
+	return err
+}
+
+// keep makes a temporary file durable, and gives it its name, which nobody has taken meanwhile.
+func keep(f *os.File, name string) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w: it was made meanwhile", name, fs.ErrExist)
+	} else if err != nil { // a file system without links
+		if err := os.Rename(f.Name(), name); err != nil {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// Restore makes a data directory of a backup, after checking it. The directory must have no database. It is locked
+// meanwhile, and there is no database in it before all of it is durable.
+func Restore(ctx context.Context, file, dir string, opts CheckOptions) (*Report, error) {
+	report, err := Check(ctx, file, opts)
+	if err != nil {
+		return report, fmt.Errorf("check the backup: %w", err)
+	}
+	if report.Broken() {
+		return report, &store.Error{Kind: store.ErrCorrupt, Path: file, Hint: "nothing was restored: use another backup"}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return report, err
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return report, err
+	}
+	defer l.Close()
+	for _, suffix := range []string{"", "-wal", "-journal"} {
+		if _, err := os.Lstat(DatabasePath(dir) + suffix); err == nil {
+			return report, fmt.Errorf("%s%s: %w: a database is never overwritten; move it away, or choose another folder",
+				DatabasePath(dir), suffix, fs.ErrExist)
+		}
+	}
+	return report, copyInto(ctx, file, DatabasePath(dir))
+}
+
+func copyInto(ctx context.Context, file, target string) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(target), ".millpond-restore-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
+		return err
+	}
+	return keep(out, target)
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
