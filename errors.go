@@ -8,19 +8,20 @@ type ErrorCode string
 
 // The error codes.
 const (
-	InvalidRequest   ErrorCode = "invalid_request"    // not JSON, an unknown parameter, a message out of order
-	InvalidEvent     ErrorCode = "invalid_event"      // the event breaks a rule; Error.Field names the field
-	InvalidName      ErrorCode = "invalid_name"       // the namespace or the path breaks a rule
-	Unauthenticated  ErrorCode = "unauthenticated"    // no identity, or one that has expired
-	Forbidden        ErrorCode = "forbidden"          // the identity may not do this, or the origin is not allowed
-	NotFound         ErrorCode = "not_found"          // no such stream, event or route
-	MethodNotAllowed ErrorCode = "method_not_allowed" // the route exists, not with this HTTP method
-	OffsetConflict   ErrorCode = "offset_conflict"    // the offset asked for is not the next one
-	StreamPaused     ErrorCode = "stream_paused"      // the stream takes no appends until it is resumed
-	EventTooLarge    ErrorCode = "event_too_large"    // an event, a batch or a message is over its limit
-	RateLimited      ErrorCode = "rate_limited"       // too much, too fast
-	Unavailable      ErrorCode = "unavailable"        // not now: shutting down, overloaded, or not connected
-	Internal         ErrorCode = "internal"           // a fault of the server; its log says more
+	InvalidRequest      ErrorCode = "invalid_request"      // not JSON, an unknown parameter, a message out of order
+	InvalidEvent        ErrorCode = "invalid_event"        // the event breaks a rule; Error.Field names the field
+	InvalidName         ErrorCode = "invalid_name"         // the namespace or the path breaks a rule
+	Unauthenticated     ErrorCode = "unauthenticated"      // no identity, or one that has expired
+	Forbidden           ErrorCode = "forbidden"            // the identity may not do this, or the origin is not allowed
+	NotFound            ErrorCode = "not_found"            // no such stream, event or route
+	MethodNotAllowed    ErrorCode = "method_not_allowed"   // the route exists, not with this HTTP method
+	OffsetConflict      ErrorCode = "offset_conflict"      // the offset asked for is not the next one
+	IncarnationConflict ErrorCode = "incarnation_conflict" // the append is for another incarnation of the stream
+	StreamPaused        ErrorCode = "stream_paused"        // the stream takes no appends until it is resumed
+	EventTooLarge       ErrorCode = "event_too_large"      // an event, a batch or a message is over its limit
+	RateLimited         ErrorCode = "rate_limited"         // too much, too fast
+	Unavailable         ErrorCode = "unavailable"          // not now: shutting down, overloaded, or not connected
+	Internal            ErrorCode = "internal"             // a fault of the server; its log says more
 )
 
 // Action is what a client does about an error.
@@ -39,19 +40,20 @@ var errorTable = map[ErrorCode]struct {
 	status int
 	action Action
 }{
-	InvalidRequest:   {400, GiveUp},
-	InvalidEvent:     {400, GiveUp},
-	InvalidName:      {400, GiveUp},
-	Unauthenticated:  {401, Reauthenticate},
-	Forbidden:        {403, GiveUp},
-	NotFound:         {404, GiveUp},
-	MethodNotAllowed: {405, GiveUp},
-	OffsetConflict:   {409, GiveUp},
-	StreamPaused:     {409, GiveUp},
-	EventTooLarge:    {413, GiveUp},
-	RateLimited:      {429, Retry},
-	Unavailable:      {503, Retry},
-	Internal:         {500, Retry},
+	InvalidRequest:      {400, GiveUp},
+	InvalidEvent:        {400, GiveUp},
+	InvalidName:         {400, GiveUp},
+	Unauthenticated:     {401, Reauthenticate},
+	Forbidden:           {403, GiveUp},
+	NotFound:            {404, GiveUp},
+	MethodNotAllowed:    {405, GiveUp},
+	OffsetConflict:      {409, GiveUp},
+	IncarnationConflict: {409, GiveUp},
+	StreamPaused:        {409, GiveUp},
+	EventTooLarge:       {413, GiveUp},
+	RateLimited:         {429, Retry},
+	Unavailable:         {503, Retry},
+	Internal:            {500, Retry},
 }
 
 func (c ErrorCode) Error() string { return string(c) }

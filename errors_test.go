@@ -10,7 +10,7 @@ import (
 
 var errorCodes = []millpond.ErrorCode{
 	millpond.InvalidRequest, millpond.InvalidEvent, millpond.InvalidName, millpond.Unauthenticated, millpond.Forbidden,
-	millpond.NotFound, millpond.MethodNotAllowed, millpond.OffsetConflict, millpond.StreamPaused, millpond.EventTooLarge,
+	millpond.NotFound, millpond.MethodNotAllowed, millpond.OffsetConflict, millpond.IncarnationConflict, millpond.StreamPaused, millpond.EventTooLarge,
 	millpond.RateLimited, millpond.Unavailable, millpond.Internal,
 }
 

@@ -37,7 +37,8 @@ type Input struct {
 	Metadata       json.RawMessage
 	Source         *Source
 	IdempotencyKey string
-	Offset         uint64 // precondition: the offset that the event must get; 0: any
+	Offset         uint64      // precondition: the offset that the event must get; 0: any
+	Incarnation    Incarnation // precondition: the life of the stream that it is meant for; empty: any
 
 	// Stream is where to append it instead: see [Name.Resolve]. All inputs of a batch go to one stream. Empty: the stream
 	// that is appended to.
@@ -57,6 +58,10 @@ func (in *Input) Validate() error {
 		if err := checkText("idempotencyKey", in.IdempotencyKey, MaxIdempotencyKeyBytes); err != nil {
 			return err
 		}
+	}
+	if in.Incarnation != "" && !in.Incarnation.valid() {
+		return invalidEvent("incarnation", "must be a time such as "+string(IncarnationOf(time.Unix(0, 0)))+
+			", as the stream's state and a subscription's answer have it")
 	}
 	if s := in.Source; s != nil {
 		if err := checkText("source.processor.slug", s.Processor.Slug, MaxSlugBytes); err != nil {

@@ -135,6 +135,10 @@ func (in *Input) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"stream":`...)
 		dst = appendJSONString(dst, in.Stream)
 	}
+	if in.Incarnation != "" {
+		dst = append(dst, `,"incarnation":`...)
+		dst = appendJSONString(dst, string(in.Incarnation))
+	}
 	return append(dst, '}')
 }
 
@@ -151,10 +155,12 @@ func (in *Input) UnmarshalJSON(data []byte) error {
 				err = invalidEvent(key, "must not be empty: leave it out")
 			}
 			return err
+		case "incarnation":
+			return decodeIncarnation(key, value, &v.Incarnation)
 		}
 		known, err := decodeEventField(key, value, &v.Type, &v.Payload, &v.Metadata, &v.Source, &v.IdempotencyKey)
 		if !known {
-			return invalidEvent(clip(key), "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset, stream")
+			return invalidEvent(clip(key), "is not a field of an event: use type, payload, metadata, source, idempotencyKey, offset, incarnation, stream")
 		}
 		return err
 	})
@@ -217,6 +223,14 @@ func decodeOffset(field string, value json.RawMessage, offset *uint64) error {
 		return invalidEvent(field, "must be a whole number, 1 or more")
 	}
 	return nil
+}
+
+func decodeIncarnation(field string, value json.RawMessage, incarnation *Incarnation) error {
+	err := decodeString(field, value, (*string)(incarnation))
+	if err == nil && *incarnation == "" {
+		err = invalidEvent(field, "must not be empty: leave it out")
+	}
+	return err
 }
 
 func decodeString(field string, value json.RawMessage, s *string) error {

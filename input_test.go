@@ -13,6 +13,7 @@ var validInputs = []struct{ name, body string }{
 	{"only a type", `{"type":"tick"}`},
 	{"every field", `{"type":"chat/message","payload":{"text":"hi"},"metadata":{"trace":1},` +
 		`"source":{"processor":{"slug":"echo","version":"1"}},"idempotencyKey":"m-1","offset":7}`},
+	{"meant for one life of the stream", `{"type":"a","incarnation":"2026-01-02T03:04:05.000000006Z"}`},
 	{"any order, white space around", " \t\r\n{ \"payload\" : [ 1 ] , \"type\" : \"a\" }\n"},
 	{"escapes in keys and values", `{"\u0074ype":"\ud83c\udf0a"}`},
 	{"payload null is a payload", `{"type":"a","payload":null}`},
@@ -84,6 +85,10 @@ var invalidInputs = []struct {
 	{"lone surrogate in the key", `{"type":"a","idempotencyKey":"\ud800"}`, refusal{millpond.InvalidEvent, "idempotencyKey"}},
 	{"key over 512 bytes", `{"type":"a","idempotencyKey":"` + strings.Repeat("k", 513) + `"}`, refusal{millpond.InvalidEvent, "idempotencyKey"}},
 
+	{"incarnation empty", `{"type":"a","incarnation":""}`, refusal{millpond.InvalidEvent, "incarnation"}},
+	{"incarnation in another form", `{"type":"a","incarnation":"2026-01-02T03:04:05Z"}`, refusal{millpond.InvalidEvent, "incarnation"}},
+	{"incarnation of no day", `{"type":"a","incarnation":"2026-02-31T03:04:05.000000006Z"}`, refusal{millpond.InvalidEvent, "incarnation"}},
+	{"incarnation as a number", `{"type":"a","incarnation":1}`, refusal{millpond.InvalidEvent, "incarnation"}},
 	{"offset 0", `{"type":"a","offset":0}`, refusal{millpond.InvalidEvent, "offset"}},
 	{"negative offset", `{"type":"a","offset":-1}`, refusal{millpond.InvalidEvent, "offset"}},
 	{"offset with a fraction", `{"type":"a","offset":1.0}`, refusal{millpond.InvalidEvent, "offset"}},
@@ -223,6 +228,7 @@ func TestGoldenInputs(t *testing.T) {
 		Source         *millpond.ProcessorID `json:"source"`
 		IdempotencyKey *string               `json:"idempotencyKey"`
 		Offset         *string               `json:"offset"`
+		Incarnation    *string               `json:"incarnation"`
 	}
 	type valid struct {
 		Name   string  `json:"name"`
@@ -245,7 +251,11 @@ func TestGoldenInputs(t *testing.T) {
 		for _, in := range inputs {
 			e := vectorOf(&millpond.Event{Type: in.Type, Payload: in.Payload, Metadata: in.Metadata, Source: in.Source,
 				IdempotencyKey: in.IdempotencyKey, Offset: in.Offset})
-			out := input{e.Type, e.Payload, e.Metadata, e.Source, e.IdempotencyKey, &e.Offset}
+			out := input{e.Type, e.Payload, e.Metadata, e.Source, e.IdempotencyKey, &e.Offset, nil}
+			if in.Incarnation != "" {
+				text := string(in.Incarnation)
+				out.Incarnation = &text
+			}
 			if in.Offset == 0 {
 				out.Offset = nil
 			}

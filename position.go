@@ -19,6 +19,12 @@ type Incarnation string
 // IncarnationOf is the incarnation of a stream that was created at t.
 func IncarnationOf(t time.Time) Incarnation { return Incarnation(t.UTC().Format(TimeFormat)) }
 
+// valid reports whether it is one that IncarnationOf could have made.
+func (i Incarnation) valid() bool {
+	t, err := time.Parse(TimeFormat, string(i))
+	return err == nil && IncarnationOf(t) == i
+}
+
 // Hash is a rolling 64-bit hash over a stream's records, from the first to the one at an offset: xxHash64 of the
 // record's bytes, seeded with the hash before. The hash before the first record is 0. It tells apart two logs that
 // differ anywhere before an offset; it is no defence against an adversary.

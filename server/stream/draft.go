@@ -80,6 +80,10 @@ func (d *draft) append(inputs []millpond.Input) ([]millpond.Event, error) {
 }
 
 func (d *draft) appendOne(in *millpond.Input, event *millpond.Event) *millpond.Error {
+	if now := d.head.stream.Incarnation; in.Incarnation != "" && in.Incarnation != now {
+		return &millpond.Error{Code: millpond.IncarnationConflict, Field: "incarnation",
+			Message: fmt.Sprintf("the stream is of incarnation %s now: it was reset, or its data is another", now)}
+	}
 	if offset := d.keys[in.IdempotencyKey]; offset != 0 { // never of the empty key
 		if in.Offset != 0 && in.Offset != offset {
 			return &millpond.Error{Code: millpond.OffsetConflict, Field: "offset",

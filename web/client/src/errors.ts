@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'offset_conflict'
+  | 'incarnation_conflict'
   | 'stream_paused'
   | 'event_too_large'
   | 'rate_limited'
