@@ -229,7 +229,11 @@ func (c *client) append(msg *millpond.Append) error {
 	if err != nil {
 		e := c.server.asError(err, "session", c.session)
 		c.server.metrics.refused(e.Code)
-		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: e.Code, Message: e.Message, Field: e.Field})
+		err := c.send(&millpond.ErrorMessage{Request: msg.ID, Code: e.Code, Message: e.Message, Field: e.Field})
+		if err == nil && e.Code.Action() != millpond.GiveUp {
+			return e // the client sends it again: what has come behind it must not overtake it
+		}
+		return err
 	}
 	return c.send(&millpond.Appended{ID: msg.ID, Events: events})
 }

@@ -1,18 +1,23 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coder/websocket"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/store"
+	"github.com/millpond-dev/millpond/server/store/memory"
 )
 
 var stream1 = millpond.Name{Namespace: "default", Path: "/x"}
@@ -481,5 +486,35 @@ func TestDrain(t *testing.T) {
 	}
 	if n := len(start(t, Options{Data: dir}).read(t, "/x")); n != 3 {
 		t.Errorf("%d events after a restart", n)
+	}
+}
+
+// B15: an append that is to be tried again ends the connection, and what was sent behind it is not committed before it.
+func TestAppendNotNow(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	log := memory.New(memory.Options{BeforeCommit: func(context.Context, []store.Batch) error {
+		if failing.Swap(false) { // the first commit only
+			return errors.New("no room")
+		}
+		return nil
+	}})
+	defer log.Close()
+	ts := start(t, Options{Store: log})
+	p := ts.connect(t, millpond.Subprotocol)
+	stream := millpond.Name{Namespace: "default", Path: "/a"}
+	for id := range uint64(2) {
+		p.send(&millpond.Append{ID: id + 1, Stream: stream, Events: json.RawMessage(`[{"type":"x"}]`)})
+	}
+	if e := receive[*millpond.ErrorMessage](p); e.Request != 1 || e.Code.Action() != millpond.Retry {
+		t.Errorf("got %+v", e)
+	}
+	e := receive[*millpond.ErrorMessage](p)
+	if e.Request != 0 {
+		t.Errorf("got %+v", e)
+	}
+	p.closed(websocket.StatusCode(e.Code.CloseCode()))
+	if res := ts.do(t, "GET", "/api/streams/default/a", ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("the stream has %s", res.body)
 	}
 }
