@@ -159,10 +159,19 @@ func whole(t *testing.T, m *mirror.Mirror, st mirror.StreamStatus, kind string) 
 	}
 }
 
+// commit appends, and waits for the server.
+func commit(ctx context.Context, s *mirror.Stream, inputs ...millpond.Input) ([]millpond.Event, error) {
+	appended, err := s.Append(ctx, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	return appended.Wait(ctx)
+}
+
 func TestNativeAppendIsSeen(t *testing.T) {
 	n := startNative(t)
 	m, s := openNative(t, n, "")
-	events, err := s.Append(t.Context(), millpond.Input{Type: "mirror", Payload: json.RawMessage(`{"a": 1}`)})
+	events, err := commit(t.Context(), s, millpond.Input{Type: "mirror", Payload: json.RawMessage(`{"a": 1}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +213,7 @@ func TestNativeServerRestarts(t *testing.T) {
 				default:
 				}
 				key := fmt.Sprintf("%d-%d", w, i)
-				events, err := s.Append(context.Background(), millpond.Input{Type: "x", IdempotencyKey: key})
+				events, err := commit(context.Background(), s, millpond.Input{Type: "x", IdempotencyKey: key})
 				if err != nil {
 					t.Error(err)
 					return

@@ -22,6 +22,7 @@ func (l *loop) apply(a *session.Apply) {
 		l.input(session.Applied{Name: a.Name, Position: position})
 		l.live.Changed("events", "streams")
 		l.soon(flushInterval)
+		l.settleOutbox()
 	}
 	yield()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millpond-dev/millpond/mirror/outbox"
 	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
@@ -30,32 +31,59 @@ func (s *storage) close() error {
 type database struct {
 	*storage
 	replica *replica.Replica
+	outbox  *outbox.Outbox
 	reader  *query.Reader
 }
 
 func (db *database) close() error {
-	return errors.Join(db.reader.Close(), db.replica.Close(), db.storage.close())
+	return errors.Join(db.reader.Close(), db.outbox.Close(), db.replica.Close(), db.storage.close())
 }
 
-// openDatabase opens the database of a mirror. One that is of no use is deleted, and another made: all that was in it is
-// with the server.
+// openDatabase opens the database of a mirror. One that is of no use is made anew: all that was in it is with the server, but
+// for what waits in the outbox, which goes over as far as it can be read. B15 B16
 func openDatabase(ctx context.Context, o Options) (*database, error) {
 	db, err := tryDatabase(ctx, o)
 	if err == nil || !replaceable(err) {
 		return db, err
 	}
-	o.Logger.Warn("the database is deleted and filled again from the server", "reason", err)
-	if removing := removeStorage(ctx, o); removing != nil {
-		return nil, fmt.Errorf("delete the database (%w): %w", err, removing)
+	o.Logger.Warn("the database is made anew and filled again from the server", "reason", err)
+	rows, renewed := renewDatabase(ctx, o)
+	if !renewed {
+		if removing := removeStorage(ctx, o); removing != nil {
+			return nil, fmt.Errorf("delete the database (%w): %w", err, removing)
+		}
 	}
 	db, again := tryDatabase(ctx, o)
 	if again != nil {
 		return nil, again
 	}
+	if !renewed && len(rows) > 0 {
+		if err := db.outbox.Restore(rows); err != nil {
+			return nil, errors.Join(err, db.close())
+		}
+	}
 	if db.problem == "" {
-		db.problem = "the database was deleted and is filled again: " + err.Error()
+		db.problem = "the database was made anew and is filled again: " + err.Error()
 	}
 	return db, nil
+}
+
+// renewDatabase makes the database anew in its place, which no crash interrupts half way. Where it cannot, it returns what is to
+// go over into another.
+func renewDatabase(ctx context.Context, o Options) (rows outbox.Rows, done bool) {
+	s, err := openStorage(ctx, o)
+	if err != nil {
+		return nil, false
+	}
+	defer s.close() // what it could tell, the next open tells
+	if rows, err = outbox.Salvage(s.conn); err != nil {
+		o.Logger.Warn("not all appends that wait could be read", "error", err)
+	}
+	if err := replica.Renew(s.conn, rows); err != nil {
+		o.Logger.Warn("the database file is deleted", "reason", err)
+		return rows, false
+	}
+	return rows, true
 }
 
 func tryDatabase(ctx context.Context, o Options) (*database, error) {
@@ -75,11 +103,16 @@ func newDatabase(s *storage, o Options) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield})
+	out, err := outbox.Open(s.conn, outbox.Options{})
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return &database{s, r, reader}, nil
+	r.Fold(out)
+	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield})
+	if err != nil {
+		return nil, errors.Join(err, out.Close(), r.Close())
+	}
+	return &database{s, r, out, reader}, nil
 }
 
 // openMemory is the storage that is always there.

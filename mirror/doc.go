@@ -7,7 +7,9 @@
 //	defer m.Close()
 //	chat, err := m.Stream(millpond.Name{Namespace: "default", Path: "/chat/42"})
 //	…
-//	events, err := chat.Append(ctx, millpond.Input{Type: "message", Payload: json.RawMessage(`"hello"`)})
+//	appended, err := chat.Append(ctx, millpond.Input{Type: "message", Payload: json.RawMessage(`"hello"`)})
+//	…
+//	events, err := appended.Wait(ctx) // or not: it is kept, and sent when there is a server
 //	result, err := m.Query(ctx, "SELECT type, count(*) FROM events GROUP BY type")
 //
 // Natively the database is a file, owned by one process at a time. In the browser (GOOS=js) it is a set of files in the
@@ -17,7 +19,8 @@
 // # Guarantees
 //
 // The copy of a stream is at every moment an exact prefix of one incarnation of its log. Rows and position move in one
-// transaction. A copy that is not a prefix of the server's log is built again; until the first batch of the new log is
+// transaction. What was appended is durable when Append has returned, is sent in order, and is committed once, whatever becomes of
+// the connection, of this program, or of the copy; see package outbox. A copy that is not a prefix of the server's log is built again; until the first batch of the new log is
 // applied, the old rows stay readable, and rows of both are never visible together.
 //
 // A mirror is one goroutine that owns the database, and one for each direction of the connection. Methods may be called

@@ -137,7 +137,7 @@ func (f *fakeServer) handle(c *fakeConn, msg millpond.Message) {
 		}
 	case *millpond.Append:
 		if f.onAppend == nil || !f.onAppend(c, msg) {
-			c.send(&millpond.Appended{ID: msg.ID, Events: f.commit(msg)})
+			f.answer(c, msg)
 		}
 	case *millpond.Ping:
 		c.send(&millpond.Pong{Nonce: msg.Nonce})
@@ -210,6 +210,21 @@ func (l *fakeLog) append(e millpond.Event) millpond.Event {
 	l.records = append(l.records, record)
 	l.events = append(l.events, e)
 	return e
+}
+
+// answer commits what is meant for the stream as it is now.
+func (f *fakeServer) answer(c *fakeConn, msg *millpond.Append) {
+	inputs, _, err := millpond.ParseInputs(msg.Events)
+	if err != nil {
+		f.t.Error(err)
+	}
+	for _, in := range inputs {
+		if in.Incarnation != "" && in.Incarnation != f.log(msg.Stream).incarnation {
+			c.send(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.IncarnationConflict, Message: "it was reset"})
+			return
+		}
+	}
+	c.send(&millpond.Appended{ID: msg.ID, Events: f.commit(msg)})
 }
 
 // commit appends what a client has sent, each idempotency key once.

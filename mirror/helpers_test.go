@@ -75,6 +75,15 @@ func until(t *testing.T, m *Mirror, holds func(Status) bool) Status {
 }
 
 // next is what comes next on a channel.
+// commit appends, and waits for the server.
+func commit(ctx context.Context, s *Stream, inputs ...millpond.Input) ([]millpond.Event, error) {
+	a, err := s.Append(ctx, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	return a.Wait(ctx)
+}
+
 func next[T any](t *testing.T, from <-chan T) (v T) {
 	t.Helper()
 	select {

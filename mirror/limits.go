@@ -4,8 +4,13 @@ import "time"
 
 // The limits of a mirror.
 const (
-	// defaultAppendWait bounds how long an append waits for a connection.
+	// defaultAppendWait bounds how long Wait waits for a connection.
 	defaultAppendWait = 10 * time.Second
+
+	// maxSending and maxSendingBytes bound the appends that are on their way to the server at a time. The others wait in the
+	// database.
+	maxSending      = 256
+	maxSendingBytes = 8 << 20
 
 	// maxCommands bounds the calls that wait for the loop; more block their callers.
 	maxCommands = 64

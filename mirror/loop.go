@@ -20,11 +20,14 @@ type loop struct {
 	start  time.Time
 
 	machine *session.Machine
-	effects []session.Effect       // of the machine, to be done
-	wake    *time.Timer            // the machine's timer
-	conns   map[uint64]*conn.Conn  // by epoch; all but the last are closing
-	streams map[millpond.Name]int  // how many have opened it
-	waiting map[uint64]chan answer // appends
+	effects []session.Effect      // of the machine, to be done
+	wake    *time.Timer           // the machine's timer
+	conns   map[uint64]*conn.Conn // by epoch; all but the last are closing
+	streams map[millpond.Name]int // how many have opened it
+
+	sending map[uint64]millpond.Name // the appends that the machine has
+	fed     uint64                   // all pending ones up to this id are with the machine
+	waiting map[uint64][]*Appended   // those of this program's that have not ended
 
 	frame    *time.Timer // until live queries and status are looked at
 	framing  bool        // frame is running
@@ -55,15 +58,15 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		frame:    time.NewTimer(0),
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
-		waiting:  make(map[uint64]chan answer),
+		sending:  make(map[uint64]millpond.Name),
+		waiting:  make(map[uint64][]*Appended),
 		watchers: make(map[*statusWatcher]struct{}),
 
 		cancelToken: func() {},
 		machine: session.New(session.Config{
-			Client:     m.options.Client,
-			Replica:    db.replica.ID(),
-			Tokens:     m.options.Token != nil,
-			AppendWait: m.options.AppendWait,
+			Client:  m.options.Client,
+			Replica: db.replica.ID(),
+			Tokens:  m.options.Token != nil,
 		}),
 	}
 	l.wake.Stop()
@@ -74,6 +77,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 func (l *loop) run() {
 	m := l.mirror
 	defer close(m.done)
+	l.feed()
 	if l.url != "" {
 		l.step(session.Start{})
 	}
@@ -167,7 +171,7 @@ func (l *loop) perform(e session.Effect) {
 	case session.Apply:
 		l.apply(&e)
 	case session.AppendDone:
-		l.answer(e)
+		l.acknowledged(e)
 	case session.Wake:
 		l.wake.Stop()
 		if e.At != session.Never {

@@ -30,7 +30,7 @@ type Options struct {
 	// Client names the program in the server's log. Default: "millpond-mirror".
 	Client string
 
-	// AppendWait bounds how long an append waits for a connection. Default: 10 s.
+	// AppendWait bounds how long [Appended.Wait] waits for a connection. Default: 10 s.
 	AppendWait time.Duration
 
 	// MaxQueryStep bounds how long SQLite may take on the way to the next row of a query, live ones too: nothing else happens

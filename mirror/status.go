@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/outbox"
 )
 
 // Status is a snapshot of how a mirror does. Its JSON is part of the API of @millpond/client.
@@ -22,6 +23,9 @@ type Status struct {
 	StorageError string `json:"storageError,omitempty"`
 	// ReplicaID identifies the database; another one after it was built again.
 	ReplicaID string `json:"replicaId"`
+
+	// Outbox is how many events that were appended here the server may not have yet.
+	Outbox outbox.Counts `json:"outbox"`
 
 	// Streams are those that are open, by namespace and path.
 	Streams []StreamStatus `json:"streams"`
@@ -86,7 +90,7 @@ type Problem struct {
 func (s *Status) Equal(t *Status) bool {
 	return s.Connection == t.Connection && s.Epoch == t.Epoch && s.LastError.equal(t.LastError) &&
 		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError == t.StorageError &&
-		s.ReplicaID == t.ReplicaID && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal)
+		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal)
 }
 
 func (s StreamStatus) equal(t StreamStatus) bool {

@@ -19,7 +19,7 @@ func TestStatusJSON(t *testing.T) {
 			Position: millpond.Position{Incarnation: "i", Offset: 7, Hash: 255}}},
 	}
 	const want = `{"connection":"reconnecting","epoch":3,"lastError":{"code":"unavailable","message":"gone","action":"retry"},` +
-		`"retryAt":"1970-01-01T00:00:01Z","storage":"memory","storageError":"no OPFS","replicaId":"R","streams":[{"namespace":"default",` +
+		`"retryAt":"1970-01-01T00:00:01Z","storage":"memory","storageError":"no OPFS","replicaId":"R","outbox":{"pending":0,"refused":0,"quarantined":0},"streams":[{"namespace":"default",` +
 		`"path":"/pond","state":"rebuilding","incarnation":"i","offset":7,"hash":"00000000000000ff","maxOffset":9}]}`
 	if got, err := json.Marshal(s); err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)

@@ -70,6 +70,9 @@ func (l *loop) status() Status {
 		ReplicaID:    l.db.replica.ID(),
 		Streams:      make([]StreamStatus, len(s.Streams)),
 	}
+	if counts, err := l.db.outbox.Counts(); err == nil { // when it fails, all that matters has failed and said so
+		status.Outbox = counts
+	}
 	if l.applyProblem != "" {
 		status.StorageError = l.applyProblem
 	}

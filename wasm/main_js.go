@@ -85,5 +85,12 @@ func (o opened) Stream(name millpond.Name) (bridge.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return stream{s}, nil
+}
+
+// stream makes a *mirror.Stream a bridge.Stream.
+type stream struct{ *mirror.Stream }
+
+func (s stream) Append(ctx context.Context, inputs ...millpond.Input) (bridge.Appended, error) {
+	return s.Stream.Append(ctx, inputs...)
 }

@@ -33,6 +33,13 @@ func (r *Replica) write(name millpond.Name, incarnation millpond.Incarnation, ba
 			after, err = r.fold(name, incarnation, batch, replace)
 			return err
 		})
+		for _, f := range r.folds {
+			if err == nil {
+				f.Committed()
+			} else {
+				f.RolledBack()
+			}
+		}
 	}
 	if err != nil {
 		return millpond.Position{}, fmt.Errorf("apply to %s: %w", name, asCorrupt(err))
@@ -64,6 +71,11 @@ func (r *Replica) fold(name millpond.Name, incarnation millpond.Incarnation, bat
 		s.id = id
 	}
 	s.Incarnation = incarnation
+	for _, f := range r.folds {
+		if err := f.Begin(name, incarnation, replace); err != nil {
+			return s, err
+		}
+	}
 	position, err := r.insert(s, batch)
 	if err != nil {
 		return s, err
@@ -95,7 +107,7 @@ func (r *Replica) insert(s stream, batch *millpond.Batch) (millpond.Position, er
 		if at.Offset <= s.Offset {
 			err = r.compare(s.id, at)
 		} else {
-			err = r.rows.insert(&r.event, at.Hash, batch.LastOffset-at.Offset+1)
+			err = r.insertEvent(at.Hash, batch.LastOffset-at.Offset+1)
 		}
 		if err != nil {
 			return at, fmt.Errorf("offset %d: %w", at.Offset, err)
@@ -112,6 +124,19 @@ func (r *Replica) insert(s stream, batch *millpond.Batch) (millpond.Position, er
 		return s.Position, nil
 	}
 	return at, nil
+}
+
+// insertEvent writes the event in hand, and gives it to the folds. left is as in [rowWriter.insert].
+func (r *Replica) insertEvent(hash millpond.Hash, left uint64) error {
+	if err := r.rows.insert(&r.event, hash, left); err != nil {
+		return err
+	}
+	for _, f := range r.folds {
+		if err := f.Event(&r.event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start is the position before the first record: the stream's own, or an earlier one when the batch overlaps the copy.

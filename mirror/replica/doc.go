@@ -16,6 +16,7 @@
 //	events   one row an event: stream_id, offset, local_index (offset - 1), type, created_at, inserted_at,
 //	         idempotency_key, source_slug, source_version, hash, metadata, payload
 //	log      a view of events with the stream's name, ISO times, and JSON as text
+//	outbox   the appends that the server may not have yet: see package outbox
 //	meta     key, value: replica_id
 //
 // Times are integers, microseconds since 1970 UTC. Payload and metadata are JSONB: payload ->> '$.field' reads a field,

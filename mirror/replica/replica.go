@@ -17,13 +17,27 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Fold makes something of the events of a stream, in the transaction that stores them: it sees each event once, in order,
+// as long as its transactions commit. An error fails the batch, and all that it did.
+type Fold interface {
+	// Begin begins a batch. replace says that the stream's copy so far goes in the same transaction, and begins anew.
+	Begin(name millpond.Name, incarnation millpond.Incarnation, replace bool) error
+	// Event is the next event. It is good until Event returns.
+	Event(e *millpond.Event) error
+	// Committed and RolledBack say what became of the transaction of the batch: one of them follows each Begin. RolledBack
+	// also when nobody knows.
+	Committed()
+	RolledBack()
+}
+
 // Replica is the database of a mirror. It is for one goroutine at a time, like the connection that it is on. Other
 // statements may be run on the connection between its calls, but none may be left in the middle of its rows by a writer,
 // and no transaction open.
 type Replica struct {
-	conn sqlite.Conn
-	now  func() time.Time
-	id   string
+	conn  sqlite.Conn
+	now   func() time.Time
+	folds []Fold
+	id    string
 	// streams is what the table of that name holds. nil after a failure: read again at the next use.
 	streams map[millpond.Name]stream
 	stmt    statements
@@ -96,6 +110,9 @@ func (r *Replica) readID() error {
 	}
 	return err
 }
+
+// Fold adds one that sees the events of every batch from now on. They are called in the order in which they were added.
+func (r *Replica) Fold(f Fold) { r.folds = append(r.folds, f) }
 
 // Close lets go of the connection, which stays open. A closed replica must not be used.
 func (r *Replica) Close() error { return r.stmt.close() }

@@ -2,34 +2,24 @@ package session
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/millpond-dev/millpond"
 )
 
 // appending is an append without an answer.
 type appending struct {
-	id       uint64
-	name     millpond.Name
-	events   json.RawMessage
-	sent     bool          // on the open connection
-	deadline time.Duration // of being sent; Never once it is
+	id     uint64
+	name   millpond.Name
+	events json.RawMessage
+	sent   bool // on the open connection
 }
 
 func (in Append) step(m *Machine) {
-	switch {
-	case m.phase == closed:
-		m.fails(in.ID, closedError())
-		return
-	case len(m.appends) >= MaxAppends || m.appendBytes+len(in.Events) > MaxAppendBytes:
-		m.fails(in.ID, millpond.Error{Code: millpond.RateLimited,
-			Message: fmt.Sprintf("%d appends wait for the server: wait for some of them to end", len(m.appends))})
+	if m.phase == closed {
 		return
 	}
-	m.appends = append(m.appends, &appending{id: in.ID, name: in.Name, events: in.Events, deadline: m.now + m.config.AppendWait})
-	m.appendBytes += len(in.Events)
+	m.appends = append(m.appends, &appending{id: in.ID, name: in.Name, events: in.Events})
 	m.sendAppends()
 }
 
@@ -43,7 +33,6 @@ func (m *Machine) sendAppends() {
 	for _, a := range m.appends {
 		if !a.sent {
 			a.sent = true
-			a.deadline = Never
 			m.send(&millpond.Append{ID: a.id, Stream: a.name, Events: a.events})
 		}
 	}
@@ -55,44 +44,21 @@ func (m *Machine) appended(msg *millpond.Appended) {
 	}
 }
 
-// appendRefused follows an ErrorMessage for an append. A server that goes away refuses for that reason only: the next
-// connection tells.
+// appendRefused follows an ErrorMessage for an append. When another attempt may succeed, the connection goes: the server
+// takes nothing more on it, so that what was sent behind this one does not overtake it.
 func (m *Machine) appendRefused(id uint64, err millpond.Error) {
 	if m.leaving() && err.Code == millpond.Unavailable {
+		return // a server that goes away refuses for that reason only: the next connection tells
+	}
+	if action := err.Code.Action(); action != millpond.GiveUp {
+		m.hangUp(1000, "an append is to be tried again")
+		m.lost(&Problem{err, action})
 		return
 	}
 	if m.forgetAppend(id) {
-		m.fails(id, err)
+		m.emit(AppendDone{ID: id, Err: &err})
 	}
 }
-
-// expireAppends fails those that waited too long for a connection.
-func (m *Machine) expireAppends() {
-	for _, a := range slices.Clone(m.appends) {
-		if a.deadline <= m.now {
-			m.forgetAppend(a.id)
-			m.fails(a.id, m.notConnected())
-		}
-	}
-}
-
-func (m *Machine) notConnected() millpond.Error {
-	why := ""
-	if m.problem != nil {
-		why = ": " + m.problem.Message
-	}
-	return millpond.Error{Code: millpond.Unavailable,
-		Message: fmt.Sprintf("no connection to the server within %v; append again with the same idempotency key%s", m.config.AppendWait, why)}
-}
-
-func (m *Machine) failAppends(err millpond.Error) {
-	for _, a := range m.appends {
-		m.fails(a.id, err)
-	}
-	m.appends, m.appendBytes = nil, 0
-}
-
-func (m *Machine) fails(id uint64, err millpond.Error) { m.emit(AppendDone{ID: id, Err: &err}) }
 
 // forgetAppend is false when there is none with the id.
 func (m *Machine) forgetAppend(id uint64) bool {
@@ -100,7 +66,6 @@ func (m *Machine) forgetAppend(id uint64) bool {
 	if i < 0 {
 		return false
 	}
-	m.appendBytes -= len(m.appends[i].events)
 	m.appends = slices.Delete(m.appends, i, i+1)
 	return true
 }

@@ -43,34 +43,31 @@ func TestAppendWaits(t *testing.T) {
 	}
 }
 
-// B2: the wait is bounded, by default 10 s; after Stop there is none.
-func TestAppendWaitEnds(t *testing.T) {
+// B15: an append outlives any number of lost connections, and ends with Stop.
+func TestAppendOutlivesConnections(t *testing.T) {
 	r := newRig(t)
 	r.step(Start{})
-	r.lose()
 	r.step(Append{1, pond, []byte("[1]")})
-	asked := r.now
-	for len(did[AppendDone](r)) == 0 {
+	for range 100 {
+		r.lose()
 		r.wake()
-		if len(did[Dial](r)) > 0 {
-			r.lose()
+		if len(did[AppendDone](r)) > 0 {
+			t.Fatal("it has ended")
 		}
 	}
-	if d := r.done(); !errors.Is(d.Err, millpond.Unavailable) || r.now-asked != defaultAppendWait {
-		t.Errorf("after %v: %+v", r.now-asked, d)
+	r.connect()
+	if a := one[*millpond.Append](r); a.ID != 1 {
+		t.Errorf("sent %+v", a)
 	}
-	r.step(Append{2, pond, []byte("[2]")})
 	r.step(Stop{})
-	if d := r.done(); d.ID != 2 || !errors.Is(d.Err, millpond.Unavailable) {
-		t.Errorf("ended with %+v", d)
-	}
-	r.step(Append{3, pond, []byte("[3]")})
-	if d := r.done(); d.ID != 3 || !errors.Is(d.Err, millpond.Unavailable) {
-		t.Errorf("ended with %+v", d)
+	r.step(Append{2, pond, []byte("[2]")})
+	r.step(Tick{})
+	if len(r.effects) > 0 {
+		t.Errorf("after Stop: %+v", r.effects)
 	}
 }
 
-// Appends without an answer are sent again on the next connection, in order and unchanged; the wait begins again.
+// Appends without an answer are sent again on the next connection, in order and unchanged.
 func TestAppendSentAgain(t *testing.T) {
 	r := connected(t)
 	for id := uint64(1); id <= 3; id++ {
@@ -102,28 +99,24 @@ func TestAppendRefusedWhileLeaving(t *testing.T) {
 	one[*millpond.Append](r)
 }
 
-func TestAppendsAreBounded(t *testing.T) {
-	r := newRig(t)
-	r.step(Start{})
-	for id := uint64(1); id <= MaxAppends; id++ {
-		r.step(Append{id, pond, []byte("[]")})
-	}
-	r.step(Append{MaxAppends + 1, pond, []byte("[]")})
-	if d := r.done(); !errors.Is(d.Err, millpond.RateLimited) {
-		t.Errorf("ended with %+v", d)
-	}
-	r = newRig(t)
-	r.step(Append{1, pond, make([]byte, MaxAppendBytes)})
-	if len(did[AppendDone](r)) > 0 {
-		t.Error("refused what is within the limit")
-	}
-	r.step(Append{2, pond, []byte("[]")})
-	if d := r.done(); !errors.Is(d.Err, millpond.RateLimited) {
-		t.Errorf("ended with %+v", d)
-	}
-	r.step(CancelAppend{1})
-	r.step(Append{3, pond, []byte("[]")})
-	if len(did[AppendDone](r)) > 0 {
-		t.Error("what was cancelled still counts")
+// B15: "not now" is no refusal, and what was sent behind it does not overtake it: all are sent again, in order, on another
+// connection.
+func TestAppendNotNow(t *testing.T) {
+	for _, code := range []millpond.ErrorCode{millpond.RateLimited, millpond.Unavailable, millpond.Internal} {
+		r := connected(t)
+		r.step(Append{1, pond, []byte("[1]")})
+		r.step(Append{2, pond, []byte("[2]")})
+		r.receive(&millpond.ErrorMessage{Request: 1, Code: code})
+		if len(did[AppendDone](r)) > 0 || len(did[Close](r)) != 1 {
+			t.Errorf("%s: %+v", code, r.effects)
+		}
+		if r.m.Status().Problem.Code != code {
+			t.Errorf("the status says %+v", r.m.Status().Problem)
+		}
+		r.wake()
+		r.connect()
+		if a := sent[*millpond.Append](r); len(a) != 2 || a[0].ID != 1 || a[1].ID != 2 {
+			t.Errorf("%s: sent %+v", code, a)
+		}
 	}
 }

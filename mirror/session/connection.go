@@ -21,7 +21,7 @@ func (Stop) step(m *Machine) {
 	m.phase = closed
 	m.reconnectAt, m.leaveAt = Never, Never
 	clear(m.streams)
-	m.failAppends(closedError())
+	m.appends = nil
 	m.changed = true
 }
 
@@ -132,10 +132,7 @@ func (m *Machine) forgetConnection() {
 		s.end()
 	}
 	for _, a := range m.appends {
-		if a.sent {
-			a.sent = false
-			a.deadline = m.now + m.config.AppendWait
-		}
+		a.sent = false
 	}
 }
 

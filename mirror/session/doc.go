@@ -25,6 +25,6 @@
 // # Appends
 //
 // An append is kept until the server has answered. On each new connection those without an answer are sent again, in
-// order; their idempotency keys make that harmless. A sent append fails only by the server's answer, by
-// [CancelAppend], or because no new connection came in time.
+// order; their idempotency keys make that harmless. An append fails only by an answer that says that it will fail again; one
+// that says "not now" costs the connection, and all of them are sent again on the next, in order.
 package session

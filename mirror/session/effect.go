@@ -39,7 +39,7 @@ type (
 		Rebuild bool
 	}
 
-	// AppendDone is the end of an append: Events, one for each input, or Err.
+	// AppendDone is the end of an append: Events, one for each input, or Err when the server will not take it.
 	AppendDone struct {
 		ID     uint64
 		Events []millpond.Event

@@ -30,10 +30,10 @@ type (
 	// Unsubscribe wants it no longer.
 	Unsubscribe struct{ Name millpond.Name }
 
-	// Append sends events to a stream. It ends with one AppendDone, unless it is cancelled. Each event must have an
-	// idempotency key.
+	// Append sends events to a stream, again and again until the server has answered. It ends with one AppendDone, unless it
+	// is cancelled. Each event must have an idempotency key.
 	Append struct {
-		ID     uint64 // never used before
+		ID     uint64 // not in use
 		Name   millpond.Name
 		Events []byte // a JSON array of inputs
 	}

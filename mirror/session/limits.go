@@ -25,11 +25,4 @@ const (
 	WindowBytes = 4 << 20
 	// WindowsBytes is the credit of all streams together, and so about the memory that unapplied batches take.
 	WindowsBytes = 16 << 20
-
-	// MaxAppends and MaxAppendBytes bound the appends that wait for an answer.
-	MaxAppends     = 4096
-	MaxAppendBytes = 32 << 20
-
-	// defaultAppendWait bounds how long an append waits for a connection.
-	defaultAppendWait = 10 * time.Second
 )

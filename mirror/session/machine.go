@@ -11,11 +11,10 @@ import (
 
 // Config is what a machine is made with. The zero value works.
 type Config struct {
-	Client     string         // name and version of the program, for the server's log
-	Replica    string         // id of the database, for the server's log
-	Tokens     bool           // there are tokens: one is asked for before each dial
-	AppendWait time.Duration  // how long an append waits for a connection; default 10 s
-	Rand       func() float64 // in [0,1), for jitter; default: math/rand
+	Client  string         // name and version of the program, for the server's log
+	Replica string         // id of the database, for the server's log
+	Tokens  bool           // there are tokens: one is asked for before each dial
+	Rand    func() float64 // in [0,1), for jitter; default: math/rand
 }
 
 // Machine is the state of a session. It is not for concurrent use.
@@ -42,9 +41,8 @@ type Machine struct {
 	nonce       uint64
 	lastID      uint32 // of subscriptions; never starts again, so that late results are told apart, too
 
-	streams     map[millpond.Name]*stream
-	appends     []*appending // in the order of Append
-	appendBytes int
+	streams map[millpond.Name]*stream
+	appends []*appending // in the order of Append
 
 	// Of the step that runs.
 	now     time.Duration
@@ -68,9 +66,6 @@ const (
 
 // New makes a machine that waits for Start.
 func New(config Config) *Machine {
-	if config.AppendWait <= 0 {
-		config.AppendWait = defaultAppendWait
-	}
 	if config.Rand == nil {
 		config.Rand = rand.Float64
 	}
@@ -121,9 +116,6 @@ func (m *Machine) nextWake() time.Duration {
 	for _, s := range m.streams {
 		at = min(at, s.retryAt)
 	}
-	for _, a := range m.appends {
-		at = min(at, a.deadline)
-	}
 	return at
 }
 
@@ -136,7 +128,6 @@ func (Tick) step(m *Machine) {
 			m.subscribe(s)
 		}
 	}
-	m.expireAppends()
 }
 
 // ordered is the streams by name, so that equal machines do equal things.

@@ -8,10 +8,6 @@ type Problem struct {
 	Action millpond.Action
 }
 
-func closedError() millpond.Error {
-	return millpond.Error{Code: millpond.Unavailable, Message: "the mirror is closed: open another one"}
-}
-
 // codeOfClose is the error code that a websocket close code stands for. Codes that share an HTTP status share the close
 // code, too, and the action. What is none of ours is a connection that was lost.
 func codeOfClose(closeCode int) millpond.ErrorCode {

@@ -114,6 +114,9 @@ func (s *sim) checkAppends(lossy bool) {
 			if id <= last && id > log.since || seen[id] {
 				panic(fmt.Sprintf("append %d stands behind append %d in %v", id, last, name))
 			}
+			if meant := s.meant[id]; meant != "" && meant != log.incarnation {
+				panic(fmt.Sprintf("B15: append %d, meant for %s, is in %s of %v", id, meant, log.incarnation, name))
+			}
 			last = max(last, id)
 			seen[id] = true
 		}

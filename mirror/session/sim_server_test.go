@@ -16,6 +16,7 @@ type modelServer struct {
 	logs  map[millpond.Name]*modelLog
 	life  int64 // of incarnations
 	conns map[uint64]*modelConn
+	tired func() bool // whether an append is to be tried again
 
 	revoked int // tokens so far
 }
@@ -36,6 +37,7 @@ type modelConn struct {
 	refused  bool // its token is not good, or not any more
 	silent   bool // half open: nothing gets through any more
 	leaving  bool
+	over     bool // by an append that is to be tried again: nothing more is handled
 	toServer []millpond.Message
 	toClient []Input
 	subs     map[uint32]*modelSub
@@ -209,7 +211,13 @@ func (v *modelServer) append(c *modelConn, msg *millpond.Append) {
 	case c.leaving:
 		c.say(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.Unavailable, Message: "shutting down"})
 		return
+	case c.over:
+		return
 	case msg.ID%19 == 0: // always the same ones: a refusal that is lost with its connection is asked for again, too late
+		c.say(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.Forbidden, Message: "not you"})
+		return
+	case v.tired():
+		c.over = true
 		c.say(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.RateLimited, Message: "too fast"})
 		return
 	}
@@ -218,6 +226,10 @@ func (v *modelServer) append(c *modelConn, msg *millpond.Append) {
 		panic(err)
 	}
 	l := v.log(msg.Stream)
+	if meant := inputs[0].Incarnation; meant != "" && meant != l.incarnation {
+		c.say(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.IncarnationConflict, Message: "it was reset"})
+		return
+	}
 	answer := &millpond.Appended{ID: msg.ID}
 	for _, in := range inputs {
 		if i, ok := l.byKey[in.IdempotencyKey]; ok {

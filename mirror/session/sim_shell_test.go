@@ -33,6 +33,7 @@ type sim struct {
 	lastAppend uint64
 	pending    map[uint64]millpond.Name // appends without an end
 	acked      map[millpond.Name][]uint64
+	meant      map[uint64]millpond.Incarnation // of each append
 	steps      int
 }
 
@@ -53,7 +54,9 @@ func newSim(seed uint64) *sim {
 		wanted:  make(map[millpond.Name]bool),
 		pending: make(map[uint64]millpond.Name),
 		acked:   make(map[millpond.Name][]uint64),
+		meant:   make(map[uint64]millpond.Incarnation),
 	}
+	s.server.tired = func() bool { return s.faults && r.IntN(10) == 0 }
 	s.machine = New(Config{Rand: r.Float64, Tokens: seed%2 == 1})
 	return s
 }

@@ -17,7 +17,8 @@ var (
 
 // TestSchedules drives a machine through random schedules of connections made and lost, late callbacks, batches, tokens that are refused, failures
 // to apply, resets and restored backups of the server, and checks at every step B1, B4, B7, B8 and B9, the credit, and
-// that each append is committed once and in order; and at the end that the copies become equal to the logs.
+// that each append is committed once, in order, and only to the incarnation that it is meant for; and at the end that the copies
+// become equal to the logs, and that each append has ended.
 func TestSchedules(t *testing.T) {
 	if *simSeed != 0 {
 		runSchedule(*simSeed)
@@ -204,7 +205,12 @@ func (s *sim) toggle(name millpond.Name) {
 func (s *sim) append(name millpond.Name) {
 	s.lastAppend++
 	s.pending[s.lastAppend] = name
-	s.step(Append{s.lastAppend, name, fmt.Appendf(nil, `[{"type":"a","idempotencyKey":"%d"}]`, s.lastAppend)})
+	in := millpond.Input{Type: "a", IdempotencyKey: fmt.Sprint(s.lastAppend)}
+	if c := s.copies[name]; c != nil {
+		in.Incarnation = c.position.Incarnation
+	}
+	s.meant[s.lastAppend] = in.Incarnation
+	s.step(Append{s.lastAppend, name, append(in.AppendJSON([]byte{'['}), ']')})
 }
 
 func (s *sim) cancel() {

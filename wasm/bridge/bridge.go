@@ -23,8 +23,13 @@ type Mirror interface {
 
 // Stream is what the bridge needs of a *mirror.Stream.
 type Stream interface {
-	Append(ctx context.Context, inputs ...millpond.Input) ([]millpond.Event, error)
+	Append(ctx context.Context, inputs ...millpond.Input) (Appended, error)
 	Close()
+}
+
+// Appended is what the bridge needs of a *mirror.Appended.
+type Appended interface {
+	Wait(ctx context.Context) ([]millpond.Event, error)
 }
 
 // Options say where answers go. Both functions must return at once; they may be called from any goroutine.

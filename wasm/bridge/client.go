@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/query"
@@ -19,10 +20,12 @@ type client struct {
 	queries map[uint64]context.CancelFunc // those that run, by the id of their request
 }
 
-// openStream is a stream that a client has open. Appends to it run one after another, in the order they came.
+// openStream is a stream that a client has open. Appends to it are kept one after another, in the order they came; then each
+// waits for the server.
 type openStream struct {
 	Stream
-	last chan struct{} // closed when the last append so far has been answered
+	last    chan struct{}  // closed when the last append so far has been kept
+	waiting sync.WaitGroup // appends without an answer
 }
 
 func (b *Bridge) client(id string) *client {
@@ -69,7 +72,7 @@ func (c *client) close(name millpond.Name) {
 	}
 	delete(c.streams, name)
 	c.bridge.start(func() {
-		<-s.last
+		s.waiting.Wait()
 		s.Close()
 	})
 }
@@ -83,12 +86,18 @@ func (c *client) append(id uint64, name millpond.Name, events json.RawMessage) e
 	if s == nil {
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: "the stream " + name.String() + " is not open: open it first"}
 	}
-	before, done := s.last, make(chan struct{})
-	s.last = done
+	before, kept := s.last, make(chan struct{})
+	s.last = kept
+	s.waiting.Add(1)
 	c.bridge.start(func() {
-		defer close(done)
+		defer s.waiting.Done()
 		<-before
-		committed, err := s.Append(c.ctx, inputs...)
+		appended, err := s.Append(c.ctx, inputs...)
+		close(kept)
+		var committed []millpond.Event
+		if err == nil {
+			committed, err = appended.Wait(c.ctx)
+		}
 		if err != nil {
 			c.fail(id, err)
 			return

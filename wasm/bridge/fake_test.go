@@ -18,6 +18,7 @@ type fakeMirror struct {
 	open   map[millpond.Name]int
 	lives  map[string]func(*query.Result, error)
 	status func(mirror.Status)
+	kept   []string // types of what was appended
 
 	query  func(ctx context.Context, sql string, params []any) (*query.Result, error)
 	append func(ctx context.Context, inputs []millpond.Input) ([]millpond.Event, error)
@@ -42,8 +43,20 @@ func (m *fakeMirror) Stream(name millpond.Name) (Stream, error) {
 	return &fakeStream{m, name}, nil
 }
 
-func (s *fakeStream) Append(ctx context.Context, inputs ...millpond.Input) ([]millpond.Event, error) {
-	return s.mirror.append(ctx, inputs)
+func (s *fakeStream) Append(_ context.Context, inputs ...millpond.Input) (Appended, error) {
+	s.mirror.mu.Lock()
+	defer s.mirror.mu.Unlock()
+	s.mirror.kept = append(s.mirror.kept, inputs[0].Type)
+	return &fakeAppended{s.mirror, inputs}, nil
+}
+
+type fakeAppended struct {
+	mirror *fakeMirror
+	inputs []millpond.Input
+}
+
+func (a *fakeAppended) Wait(ctx context.Context) ([]millpond.Event, error) {
+	return a.mirror.append(ctx, a.inputs)
 }
 
 func (s *fakeStream) Close() {

@@ -72,6 +72,8 @@ export interface WorkerStatus {
   readonly replicaId?: string;
   /** When the next connection is tried: RFC 3339. */
   readonly retryAt?: string;
+  /** Events that were appended here and that the server may not have yet; the table outbox has them. */
+  readonly outbox?: { readonly pending: number; readonly refused: number; readonly quarantined: number };
   readonly streams: readonly StreamStatus[];
 }
 
