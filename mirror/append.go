@@ -33,13 +33,13 @@ func (s *Stream) Append(ctx context.Context, inputs ...millpond.Input) (*Appende
 	if s.closed.Load() {
 		return nil, &millpond.Error{Code: millpond.Unavailable, Message: "the stream is closed: open it again"}
 	}
-	inputs, err := checkInputs(inputs)
+	name, inputs, err := checkInputs(s.name, inputs)
 	if err != nil {
 		return nil, err
 	}
 	a := &Appended{mirror: s.mirror, done: make(chan struct{})}
-	if err := s.mirror.change(ctx, func(l *loop) error { return l.keep(s.name, inputs, a) }); err != nil {
-		return nil, fmt.Errorf("append to %s: %w", s.name, err)
+	if err := s.mirror.change(ctx, func(l *loop) error { return l.keep(name, inputs, a) }); err != nil {
+		return nil, fmt.Errorf("append to %s: %w", name, err)
 	}
 	return a, nil
 }
@@ -95,23 +95,33 @@ func (m *Mirror) change(ctx context.Context, fn func(*loop) error) (err error) {
 	return err
 }
 
-// checkInputs validates inputs and gives each a key.
-func checkInputs(inputs []millpond.Input) ([]millpond.Input, error) {
+// checkInputs validates inputs and gives each a key. It returns the stream that they are for, seen from the one given.
+func checkInputs(from millpond.Name, inputs []millpond.Input) (to millpond.Name, keyed []millpond.Input, err error) {
 	if len(inputs) == 0 {
-		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "there is nothing to append: give one event at least"}
+		return to, nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "there is nothing to append: give one event at least"}
 	}
 	if len(inputs) > millpond.MaxBatchEvents {
-		return nil, &millpond.Error{Code: millpond.EventTooLarge,
+		return to, nil, &millpond.Error{Code: millpond.EventTooLarge,
 			Message: fmt.Sprintf("%d events are over the limit of %d for one append", len(inputs), millpond.MaxBatchEvents)}
 	}
-	keyed := make([]millpond.Input, len(inputs))
+	keyed = make([]millpond.Input, len(inputs))
 	size := len("[]")
 	for i, in := range inputs {
 		if err := in.ValidateClient(); err != nil {
-			return nil, atIndex(i, err)
+			return to, nil, atIndex(i, err)
 		}
+		target := from
+		if in.Stream != "" {
+			if target, err = from.Resolve(in.Stream); err != nil {
+				return to, nil, atIndex(i, err)
+			}
+		}
+		if i > 0 && target != to {
+			return to, nil, atIndex(i, &millpond.Error{Code: millpond.InvalidEvent, Field: "stream", Message: "must be the same in all events of an append"})
+		}
+		to, in.Stream = target, ""
 		if in.Incarnation != inputs[0].Incarnation {
-			return nil, atIndex(i, &millpond.Error{Code: millpond.InvalidEvent, Field: "incarnation", Message: "must be the same in all events of an append"})
+			return to, nil, atIndex(i, &millpond.Error{Code: millpond.InvalidEvent, Field: "incarnation", Message: "must be the same in all events of an append"})
 		}
 		if in.IdempotencyKey == "" {
 			in.IdempotencyKey = rand.Text()
@@ -120,10 +130,10 @@ func checkInputs(inputs []millpond.Input) ([]millpond.Input, error) {
 		size += len(in.AppendJSON(nil)) + outbox.OverheadBytes
 	}
 	if size > millpond.MaxBatchBytes {
-		return nil, &millpond.Error{Code: millpond.EventTooLarge,
+		return to, nil, &millpond.Error{Code: millpond.EventTooLarge,
 			Message: fmt.Sprintf("%d bytes are over the limit of %d for one append: append in several", size, millpond.MaxBatchBytes)}
 	}
-	return keyed, nil
+	return to, keyed, nil
 }
 
 // atIndex says in the error which of several inputs is at fault.

@@ -269,3 +269,21 @@ func spoilTable(name string) func(t *testing.T, path string) {
 		}
 	}
 }
+
+// An append may name another stream: it waits as one of that stream's. S20 B15
+func TestAppendToAnotherStream(t *testing.T) {
+	f := newFakeServer(t)
+	m := open(t, f, Options{})
+	s := stream(t, m, pond)
+	if _, err := commit(t.Context(), s, millpond.Input{Type: "frog", Stream: "./leaf"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, m, counts(outbox.Counts{}))
+	if got := f.types(millpond.Name{Namespace: pond.Namespace, Path: pond.Path + "/leaf"}); !slices.Equal(got, []string{"frog"}) {
+		t.Errorf("the other stream has %v", got)
+	}
+	_, err := s.Append(t.Context(), millpond.Input{Type: "a", Stream: "./leaf"}, millpond.Input{Type: "b"})
+	if !errors.Is(err, millpond.InvalidEvent) {
+		t.Errorf("two streams in one append: %v", err)
+	}
+}
