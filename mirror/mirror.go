@@ -19,7 +19,6 @@ var ErrClosed error = &millpond.Error{Code: millpond.Unavailable, Message: "the 
 type Mirror struct {
 	options Options
 	status  atomic.Pointer[Status]
-	appends atomic.Uint64 // ids given
 
 	commands chan func(*loop)
 	inbox    chan delivery

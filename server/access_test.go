@@ -108,7 +108,7 @@ func TestUsesAreAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows [][]string
-	for _, row := range regexp.MustCompile("(?m)^\\| (?:client|both) \\| ([^|]*)").FindAllString(string(doc), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| (?:client|both) \| ([^|]*)`).FindAllString(string(doc), -1) {
 		rows = append(rows, regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row, -1)...)
 	}
 	if len(rows) < len(harmless)+2 {

@@ -17,15 +17,14 @@ const maxEvents = 10_000
 
 // Stream is a stream with one processor on it. Use it from one goroutine.
 type Stream[S any] struct {
-	t       testing.TB
-	d       millpond.Definition
-	state   any
-	at      time.Time
-	events  []millpond.Event
-	keys    map[string]int // index of the event with the key
-	others  map[string]*Stream[S]
-	done    int // events that are processed
-	running bool
+	t      testing.TB
+	d      millpond.Definition
+	state  any
+	at     time.Time
+	events []millpond.Event
+	keys   map[string]int // index of the event with the key
+	others map[string]*Stream[S]
+	done   int // events that are processed
 }
 
 // New makes an empty stream at noon of the first day of 2030.
