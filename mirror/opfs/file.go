@@ -3,50 +3,35 @@ package opfs
 import (
 	"fmt"
 	"io"
-)
 
-// Handle is an open file below: in the browser a FileSystemSyncAccessHandle.
-type Handle interface {
-	// ReadAt reads fewer bytes than asked for at the end of the file, without an error.
-	ReadAt(p []byte, at int64) (int, error)
-	// WriteAt may write fewer bytes than asked for, without an error.
-	WriteAt(p []byte, at int64) (int, error)
-	Truncate(size int64) error
-	Flush() error
-	Size() (int64, error)
-	Close() error
-}
+	"github.com/millpond-dev/millpond/mirror/sqlite"
+)
 
 // file is a file of a pool: what was written and is not yet sent to the handle is part of it. It is a [sqlite.File].
 type file struct {
-	handle  Handle
-	stored  int64  // size of what the handle has: asking it is dear
-	pending []byte // written to the file, not yet to the handle: contiguous from pendingAt
-	at      int64
-	dirty   bool  // the handle has bytes that were not flushed
-	broken  error // once set, what every call answers
+	handle sqlite.File  // what the browser has: in the browser a FileSystemSyncAccessHandle
+	buffer *writeBuffer // what waits to be sent there, if it is this file's
+	ahead  readAhead
+	stored int64 // size of what the handle has: asking it is dear
+	dirty  bool  // the handle has bytes that were not synced
+	broken error // once set, what every call answers
 
 	// endsTransaction, if any, is told of each write; its answer true sends out what is pending.
 	endsTransaction func(p []byte, at int64) bool
 }
 
-func newFile(h Handle) (*file, error) {
-	size, err := h.Size()
+func newFile(handle sqlite.File, buffer *writeBuffer) (*file, error) {
+	size, err := handle.Size()
 	if err != nil {
 		return nil, err
 	}
-	return &file{handle: h, stored: size}, nil
+	return &file{handle: handle, buffer: buffer, stored: size}, nil
 }
 
 // Size is the size of the file.
 func (f *file) Size() (int64, error) { return f.size(), nil }
 
-func (f *file) size() int64 {
-	if len(f.pending) == 0 {
-		return f.stored
-	}
-	return max(f.stored, f.at+int64(len(f.pending)))
-}
+func (f *file) size() int64 { return max(f.stored, f.buffer.end(f)) }
 
 // ReadAt reads as io.ReaderAt does. It never sends out what is pending: a read has no way to report that a write failed.
 func (f *file) ReadAt(p []byte, at int64) (int, error) {
@@ -54,10 +39,12 @@ func (f *file) ReadAt(p []byte, at int64) (int, error) {
 		return 0, f.broken
 	}
 	want := p[:min(int64(len(p)), max(0, f.size()-at))]
-	if err := f.readStored(want, at); err != nil {
-		return 0, err
+	if !f.buffer.holds(f, want, at) {
+		if err := f.readStored(want, at); err != nil {
+			return 0, err
+		}
 	}
-	f.overlay(want, at)
+	f.buffer.overlay(f, want, at)
 	if len(want) < len(p) {
 		return len(want), io.EOF
 	}
@@ -66,50 +53,34 @@ func (f *file) ReadAt(p []byte, at int64) (int, error) {
 
 // readStored fills p from the handle, and with zeros where the handle has nothing yet.
 func (f *file) readStored(p []byte, at int64) error {
-	if at >= f.at && at+int64(len(p)) <= f.at+int64(len(f.pending)) {
-		return nil // all of it is pending
-	}
 	stored := p[:min(int64(len(p)), max(0, f.stored-at))]
 	clear(p[len(stored):])
 	if len(stored) == 0 {
 		return nil
 	}
-	n, err := f.handle.ReadAt(stored, at)
-	if err == nil && n < len(stored) {
+	n, err := f.ahead.read(f.handle, stored, at, f.stored)
+	if n < len(stored) && (err == nil || err == io.EOF) {
 		err = fmt.Errorf("opfs: read: the file has lost bytes from %d on: %w", at+int64(n), io.ErrUnexpectedEOF)
 	}
 	return err
 }
 
-// overlay copies over p, which begins at at, what is pending of it.
-func (f *file) overlay(p []byte, at int64) {
-	switch skip := f.at - at; {
-	case skip >= int64(len(p)) || -skip >= int64(len(f.pending)):
-	case skip >= 0:
-		copy(p[skip:], f.pending)
-	default:
-		copy(p, f.pending[-skip:])
-	}
-}
-
 // WriteAt writes as io.WriterAt does, later if it can. An error may be about an earlier write.
 func (f *file) WriteAt(p []byte, at int64) (int, error) {
-	if f.broken != nil {
+	if f.broken != nil || len(p) == 0 {
 		return 0, f.broken
 	}
-	if !f.fits(p, at) {
-		if err := f.drain(); err != nil {
+	if !f.buffer.fits(f, p, at) {
+		if err := f.makeWay(); err != nil {
 			return 0, err
 		}
-		f.at = at
 	}
 	if len(p) > maxWriteBytes {
 		if err := f.store(p, at); err != nil {
 			return 0, err
 		}
 	} else {
-		over := copy(f.pending[at-f.at:], p)
-		f.pending = append(f.pending, p[over:]...)
+		f.buffer.add(f, p, at)
 	}
 	if f.endsTransaction != nil && f.endsTransaction(p, at) {
 		if err := f.drain(); err != nil {
@@ -119,36 +90,42 @@ func (f *file) WriteAt(p []byte, at int64) (int, error) {
 	return len(p), nil
 }
 
-// fits reports whether the write continues, or writes over, what is pending, within the bound.
-func (f *file) fits(p []byte, at int64) bool {
-	end := f.at + int64(len(f.pending))
-	return len(f.pending) > 0 && f.at <= at && at <= end && at+int64(len(p)) <= f.at+maxWriteBytes
+// makeWay empties the buffer for a write of this file. Of another file it holds what SQLite will not ask about any more.
+func (f *file) makeWay() error {
+	if other := f.buffer.file; other != nil && other != f {
+		return other.settle()
+	}
+	return f.drain()
 }
 
-// drain sends out what is pending. After a failure it is gone: the file is as the handle has it.
+// drain sends out what is pending of this file. After a failure it is gone: the file is as the handle has it.
 func (f *file) drain() error {
-	if f.broken != nil || len(f.pending) == 0 {
+	if f.broken != nil {
 		return f.broken
 	}
-	p := f.pending
-	f.pending = f.pending[:0]
-	return f.store(p, f.at)
+	return f.store(f.buffer.take(f))
+}
+
+// settle is drain for a caller that has already been promised what is pending: a failure breaks the file.
+func (f *file) settle() error {
+	err := f.drain()
+	if err != nil {
+		f.broken = err
+	}
+	return err
 }
 
 // store writes to the handle.
 func (f *file) store(p []byte, at int64) error {
-	f.dirty = true
-	for len(p) > 0 {
-		n, err := f.handle.WriteAt(p, at)
-		if err == nil && n <= 0 {
-			err = fmt.Errorf("opfs: write: %w", io.ErrShortWrite)
-		}
-		if err != nil {
-			return f.failed(err)
-		}
-		p, at = p[n:], at+int64(n)
-		f.stored = max(f.stored, at)
+	if len(p) == 0 {
+		return nil
 	}
+	f.dirty = true
+	f.ahead.forget(at, len(p))
+	if _, err := f.handle.WriteAt(p, at); err != nil {
+		return f.failed(err)
+	}
+	f.stored = max(f.stored, at+int64(len(p)))
 	return nil
 }
 
@@ -164,13 +141,17 @@ func (f *file) failed(err error) error {
 
 // Truncate makes the file shorter, or longer by zeros.
 func (f *file) Truncate(size int64) error {
-	if err := f.drain(); err != nil {
+	if f.broken != nil {
+		return f.broken
+	}
+	if err := f.makeWay(); err != nil {
 		return err
 	}
 	if size == f.stored {
 		return nil
 	}
 	f.dirty = true
+	f.ahead.forgetAll()
 	if err := f.handle.Truncate(size); err != nil {
 		return f.failed(err)
 	}
@@ -183,27 +164,26 @@ func (f *file) Sync() error {
 	if err := f.drain(); err != nil || !f.dirty {
 		return err
 	}
-	if err := f.handle.Flush(); err != nil {
+	if err := f.handle.Sync(); err != nil {
 		return err
 	}
 	f.dirty = false
 	return nil
 }
 
-// settle is drain for a caller that has already been promised what is pending: a failure breaks the file.
-func (f *file) settle() error {
-	err := f.drain()
-	if err != nil {
-		f.broken = err
-	}
-	return err
-}
-
 // Close ends SQLite's use of the file. The handle stays open: it is the pool's.
 func (f *file) Close() error { return f.settle() }
 
-// close settles, flushes and closes the handle, whatever fails on the way; it returns the first failure.
-func (f *file) close() error {
+// empty makes the file what a file is that was deleted.
+func (f *file) empty() error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// leave settles, syncs and closes the handle, whatever fails on the way; it returns the first failure.
+func (f *file) leave() error {
 	err := f.Sync()
 	if closeErr := f.handle.Close(); err == nil {
 		err = closeErr

@@ -1,11 +1,16 @@
 package opfs
 
-import "unsafe"
+import (
+	"io"
+	"unsafe"
+
+	"github.com/millpond-dev/millpond/mirror/sqlite"
+)
 
 // handle is an open FileSystemSyncAccessHandle: its number in the table of opfs.js.
 type handle int32
 
-var _ Handle = handle(0)
+var _ sqlite.File = handle(0)
 
 // The import functions cost as little as a call can. They answer a negative number for an exception, which failure tells.
 // Offsets are float64, which is exact up to 2^53.
@@ -32,13 +37,19 @@ func opfsClose(h int32) int32
 
 func (h handle) ReadAt(p []byte, at int64) (int, error) {
 	n := opfsRead(int32(h), unsafe.Pointer(unsafe.SliceData(p)), int32(len(p)), float64(at))
-	if n < 0 {
+	switch {
+	case n < 0:
 		return 0, failure("read")
+	case int(n) < len(p):
+		return int(n), io.EOF
 	}
 	return int(n), nil
 }
 
-func (h handle) WriteAt(p []byte, at int64) (int, error) {
+func (h handle) WriteAt(p []byte, at int64) (int, error) { return writeAll(h.write, p, at) }
+
+// write writes all of p, or less.
+func (h handle) write(p []byte, at int64) (int, error) {
 	n := opfsWrite(int32(h), unsafe.Pointer(unsafe.SliceData(p)), int32(len(p)), float64(at))
 	if n < 0 {
 		return 0, failure("write")
@@ -50,7 +61,7 @@ func (h handle) Truncate(size int64) error {
 	return outcome("truncate", opfsTruncate(int32(h), float64(size)))
 }
 
-func (h handle) Flush() error { return outcome("flush", opfsFlush(int32(h))) }
+func (h handle) Sync() error  { return outcome("flush", opfsFlush(int32(h))) }
 func (h handle) Close() error { return outcome("close", opfsClose(int32(h))) }
 
 func (h handle) Size() (int64, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"syscall/js"
+
+	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // Open opens the files of the mirror with this name, and creates those that are missing. It fails with ErrUnavailable,
@@ -12,15 +14,19 @@ func Open(ctx context.Context, name string) (*Pool, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	names := make([]any, len(fileNames))
+	for i, file := range fileNames {
+		names[i] = file
+	}
 	var ids js.Value
 	err := retry(ctx, func() (err error) {
-		ids, err = call("open", name, js.ValueOf([]any{fileNames[0], fileNames[1], fileNames[2]}))
+		ids, err = call("open", name, names)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open mirror %q: %w", name, err)
 	}
-	var handles [len(fileNames)]Handle
+	handles := make([]sqlite.File, len(fileNames))
 	for i := range handles {
 		handles[i] = handle(ids.Index(i).Int())
 	}

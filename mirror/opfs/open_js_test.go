@@ -1,6 +1,7 @@
 package opfs
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -49,8 +50,10 @@ func TestRealFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if files := again.Files(); files[0].Bytes < 1_000_000 || files[1].Bytes != 0 || files[2].Bytes != 0 {
-		t.Errorf("files after a clean end: %v", files)
+	for i, f := range again.all {
+		if isDatabase := i == 0; isDatabase != (f.size() > 1_000_000) || !isDatabase && f.size() != 0 {
+			t.Errorf("after a clean end, %s has %d bytes", fileNames[i], f.size())
+		}
 	}
 	conn = openConn(t, again)
 	if got, err := query(conn, "SELECT count(*) || hex(max(x)) FROM t"); err != nil || got != sum {
@@ -61,6 +64,38 @@ func TestRealFiles(t *testing.T) {
 	}
 	if err := conn.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A sort that does not fit into memory goes through the spare files, and leaves nothing in them.
+func TestRealTemp(t *testing.T) {
+	pool, _ := openReal(t)
+	conn := openConn(t, pool)
+	mustExec(t, conn, `PRAGMA temp_store=FILE; PRAGMA cache_size=-500; CREATE TABLE t(x);
+		WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 1200) INSERT INTO t SELECT randomblob(10000) FROM r`)
+	stmt, _, err := conn.Prepare("SELECT x FROM t ORDER BY x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spilled, last := false, []byte(nil)
+	for stmt.Step() {
+		spilled = spilled || len(pool.temps.spares) < spareFiles
+		next := bytes.Clone(stmt.ColumnBlob(0))
+		if bytes.Compare(last, next) > 0 {
+			t.Fatal("out of order")
+		}
+		last = next
+	}
+	if err := errors.Join(stmt.Err(), stmt.Close(), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if !spilled || len(pool.temps.spares) != spareFiles {
+		t.Errorf("spilled: %t, %d spare files are free at the end", spilled, len(pool.temps.spares))
+	}
+	for _, f := range pool.temps.spares {
+		if size, err := f.handle.Size(); size != 0 || err != nil {
+			t.Errorf("a spare file keeps %d bytes, %v", size, err)
+		}
 	}
 }
 
@@ -127,15 +162,15 @@ func TestRealDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if bytes := again.Files()[0].Bytes; bytes != 0 {
-		t.Errorf("the new database has %d bytes", bytes)
+	if exists, err := again.Exists(Database); exists || err != nil {
+		t.Errorf("the new pool has a database: %v", err)
 	}
 }
 
 // An exception in an import function becomes an error with its name.
 func TestRealException(t *testing.T) {
 	pool, _ := openReal(t)
-	h := pool.files[0].handle
+	h := pool.all[0].handle
 	if err := pool.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,30 +4,46 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+
+	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // Database is the path of a pool's database.
 const Database = "db"
 
-// fileNames are the files of a pool: SQLite derives the names of the other two.
-var fileNames = [...]string{Database, Database + "-journal", Database + "-wal"}
+// keptFiles are the files of a pool that are one database: SQLite derives the names of the other two.
+var keptFiles = []string{Database, Database + "-journal", Database + "-wal"}
 
-var errClosed = errors.New("opfs: the pool is closed")
+// fileNames are all files of a pool: those, and the spare ones.
+var fileNames = func() []string {
+	names := keptFiles
+	for i := range spareFiles {
+		names = append(names, fmt.Sprintf("temp-%d", i+1))
+	}
+	return names
+}()
 
-// Pool is the open files of one mirror. SQLite deletes files, but a pool keeps them, empty: so a file exists for SQLite
-// when it is not empty. A pool is a [sqlite.Files].
+var (
+	errClosed    = errors.New("opfs: the pool is closed")
+	errOtherFile = fmt.Errorf("opfs: a pool has one database, %q: nothing can be attached to it: %w", Database, sqlite.CantOpen)
+)
+
+// Pool is the open files of one mirror: a [sqlite.Files]. SQLite deletes files, but a pool keeps them, empty: so a file
+// exists for SQLite when it is not empty.
 type Pool struct {
 	name   string
-	files  [len(fileNames)]*file
+	files  map[string]*file // the kept ones, by name
+	buffer writeBuffer      // of the kept ones
+	temps  tempFiles
+	all    []*file
 	inUse  bool // a connection has the database open
 	closed bool
 }
 
-// FileInfo is a file of a pool as Files reports it.
-type FileInfo struct {
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes"`
-}
+var (
+	_ sqlite.Files     = (*Pool)(nil)
+	_ sqlite.Committer = (*databaseFile)(nil)
+)
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
@@ -40,89 +56,101 @@ func checkName(name string) error {
 }
 
 // newPool makes a pool of open handles, in the order of fileNames.
-func newPool(name string, handles [len(fileNames)]Handle) (*Pool, error) {
-	p := &Pool{name: name}
+func newPool(name string, handles []sqlite.File) (*Pool, error) {
+	p := &Pool{name: name, files: make(map[string]*file)}
 	for i, h := range handles {
-		f, err := newFile(h)
+		buffer := &p.buffer
+		if i >= len(keptFiles) {
+			buffer = new(writeBuffer)
+		}
+		f, err := newFile(h, buffer)
 		if err != nil {
 			return nil, fmt.Errorf("size of %s: %w", fileNames[i], err)
 		}
-		p.files[i] = f
+		p.all = append(p.all, f)
+		if i < len(keptFiles) {
+			p.files[fileNames[i]] = f
+			continue
+		}
+		_ = f.empty() // a worker that was killed may have left it full; its next user tries again, and tells
+		p.temps.spares = append(p.temps.spares, f)
 	}
-	p.file(Database + "-wal").endsTransaction = walCommits()
+	p.files[Database+"-wal"].endsTransaction = walCommits()
 	return p, nil
 }
 
-// Files tells the files and how large they are.
-func (p *Pool) Files() []FileInfo {
-	infos := make([]FileInfo, len(p.files))
-	for i, f := range p.files {
-		infos[i] = FileInfo{fileNames[i], f.size()}
+// Open opens a file of the pool for SQLite, or a temporary one.
+func (p *Pool) Open(name string, kind sqlite.FileKind) (sqlite.File, error) {
+	if kind == sqlite.TempFile {
+		return &tempFile{temps: &p.temps}, nil
 	}
-	return infos
+	f := p.files[name]
+	switch {
+	case f == nil: // ATTACH, or the journal of several databases at once
+		return nil, errOtherFile
+	case kind != sqlite.DatabaseFile:
+		return f, nil
+	case p.inUse:
+		return nil, fmt.Errorf("opfs: %s has a connection already: %w", p.name, sqlite.Busy)
+	}
+	p.inUse = true
+	return &databaseFile{f, p}, nil
 }
 
-// file finds a file by SQLite's name for it; nil when the pool has none of that name.
-func (p *Pool) file(name string) *file {
-	for i, n := range fileNames {
-		if n == name {
-			return p.files[i]
-		}
-	}
-	return nil
-}
-
-// settle sends out all that is pending, of which SQLite takes the loss for impossible.
-func (p *Pool) settle() error {
-	var errs []error
-	for _, f := range p.files {
-		errs = append(errs, f.settle())
-	}
-	return errors.Join(errs...)
-}
-
-// Clear empties the files. No connection may be open. The database goes first: SQLite ignores the journals
-// of an empty one.
-func (p *Pool) Clear() error {
-	if p.inUse {
-		return fmt.Errorf("opfs: clear %s: a connection is open", p.name)
-	}
-	for i, f := range p.files {
-		if err := remove(f); err != nil {
-			return fmt.Errorf("clear %s/%s: %w", p.name, fileNames[i], err)
-		}
-	}
-	return nil
-}
-
-// remove does what a pool does in the place of deleting.
-func remove(f *file) error {
-	if err := f.Truncate(0); err != nil {
+// Delete empties a file.
+func (p *Pool) Delete(name string) error {
+	if exists, err := p.Exists(name); !exists || err != nil {
 		return err
 	}
-	return f.Sync()
+	return p.files[name].empty()
 }
 
-// Close flushes and closes the files. The connection must be closed before, else it can only fail from now on.
+// Exists reports whether a file has anything in it.
+func (p *Pool) Exists(name string) (bool, error) {
+	f := p.files[name]
+	return f != nil && f.size() > 0, nil
+}
+
+// databaseFile is the open database, of which there is one.
+type databaseFile struct {
+	*file
+	pool *Pool
+}
+
+// Committed sends out what is pending. In the log's usual course nothing is; what is, SQLite takes for committed.
+func (f *databaseFile) Committed() error {
+	if other := f.pool.buffer.file; other != nil {
+		return other.settle()
+	}
+	return nil
+}
+
+func (f *databaseFile) Close() error {
+	f.pool.inUse = false
+	return f.file.Close()
+}
+
+// Close syncs and closes the files. The connection must be closed before, else it can only fail from now on.
 // A second Close does nothing.
 func (p *Pool) Close() error {
 	if p.closed {
 		return nil
 	}
+	p.closed = true
 	var errs []error
-	for i, f := range p.files {
-		if err := f.close(); err != nil {
+	for i, f := range p.all {
+		if err := f.leave(); err != nil {
 			errs = append(errs, fmt.Errorf("close %s/%s: %w", p.name, fileNames[i], err))
 		}
 	}
-	p.closed = true
 	return errors.Join(errs...)
 }
 
 // Abandon closes the files as the death of the worker does: what is pending is lost. It is for tests.
 func (p *Pool) Abandon() error {
-	for _, f := range p.files {
-		f.pending, f.dirty = nil, false
+	for _, f := range p.all {
+		f.buffer.take(f)
+		f.dirty = false
 	}
 	return p.Close()
 }

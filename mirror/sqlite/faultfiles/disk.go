@@ -34,7 +34,7 @@ func New() *Disk { return &Disk{files: make(map[string]*content), counts: make(m
 
 // Open opens a file, or creates it. A database that is open is sqlite.Busy.
 func (d *Disk) Open(name string, kind sqlite.FileKind) (sqlite.File, error) {
-	if _, err := d.call(Open, name); err != nil {
+	if _, err := d.call(Open, name, 0); err != nil {
 		return nil, err
 	}
 	if kind == sqlite.TempFile {
@@ -54,7 +54,7 @@ func (d *Disk) Open(name string, kind sqlite.FileKind) (sqlite.File, error) {
 
 // Delete deletes a file, for good.
 func (d *Disk) Delete(name string) error {
-	if _, err := d.call(Delete, name); err != nil {
+	if _, err := d.call(Delete, name, 0); err != nil {
 		return err
 	}
 	delete(d.files, name)
@@ -63,18 +63,18 @@ func (d *Disk) Delete(name string) error {
 
 // Exists reports whether there is a file with the name.
 func (d *Disk) Exists(name string) (bool, error) {
-	_, err := d.call(Exists, name)
+	_, err := d.call(Exists, name, 0)
 	return d.files[name] != nil, err
 }
 
 // call counts a call and asks for its fault.
-func (d *Disk) call(op Op, name string) (written int, err error) {
+func (d *Disk) call(op Op, name string, bytes int) (written int, err error) {
 	d.calls++
 	d.counts[op]++
 	if d.Fault == nil {
 		return 0, nil
 	}
-	return d.Fault(Call{Number: d.calls, Op: op, OpNumber: d.counts[op], Name: name})
+	return d.Fault(Call{Number: d.calls, Op: op, OpNumber: d.counts[op], Name: name, Bytes: bytes})
 }
 
 // Calls is how many calls there were on the disk and its files.

@@ -24,6 +24,7 @@ type Call struct {
 	Op       Op
 	OpNumber int    // of the calls of this kind, from 1
 	Name     string // of the file; "" for a temporary one
+	Bytes    int    // to read or to write
 }
 
 // Fault says what becomes of a call: with an error it fails, and has done nothing, but that a failing write has

@@ -16,15 +16,15 @@ type file struct {
 	closed  bool
 }
 
-func (f *file) call(op Op) (written int, err error) {
+func (f *file) call(op Op, bytes int) (written int, err error) {
 	if f.closed || f.power != f.disk.power {
 		return 0, fmt.Errorf("%s %s: %w", op, f.name, ErrClosed)
 	}
-	return f.disk.call(op, f.name)
+	return f.disk.call(op, f.name, bytes)
 }
 
 func (f *file) ReadAt(p []byte, at int64) (n int, err error) {
-	if _, err := f.call(Read); err != nil {
+	if _, err := f.call(Read, len(p)); err != nil {
 		return 0, err
 	}
 	if at < int64(len(f.content.data)) {
@@ -37,7 +37,7 @@ func (f *file) ReadAt(p []byte, at int64) (n int, err error) {
 }
 
 func (f *file) WriteAt(p []byte, at int64) (int, error) {
-	written, err := f.call(Write)
+	written, err := f.call(Write, len(p))
 	if err != nil {
 		p = p[:min(written, len(p))]
 	} else if room := f.room(at); int64(len(p)) > room {
@@ -58,7 +58,7 @@ func (f *file) room(at int64) int64 {
 }
 
 func (f *file) Truncate(size int64) error {
-	_, err := f.call(Truncate)
+	_, err := f.call(Truncate, 0)
 	if err == nil {
 		f.content.truncate(size)
 	}
@@ -66,7 +66,7 @@ func (f *file) Truncate(size int64) error {
 }
 
 func (f *file) Sync() error {
-	_, err := f.call(Sync)
+	_, err := f.call(Sync, 0)
 	if err == nil {
 		f.content.sync()
 	}
@@ -74,13 +74,13 @@ func (f *file) Sync() error {
 }
 
 func (f *file) Size() (int64, error) {
-	_, err := f.call(Size)
+	_, err := f.call(Size, 0)
 	return int64(len(f.content.data)), err
 }
 
 // Close closes the file, also when it fails.
 func (f *file) Close() error {
-	_, err := f.call(Close)
+	_, err := f.call(Close, 0)
 	if !f.closed && f.power == f.disk.power {
 		f.content.open = false
 	}
