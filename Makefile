@@ -62,6 +62,7 @@ soak: ## Run SCHEDULES (a million) random schedules of a mirror's session, and c
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
 	go test -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=10000
 	$(JS) go test -exec '$(NODE_EXEC)' -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=1000
+	go test -v -run 'TestPowerLoss|TestKilledProcess' -timeout=0 ./server/store/sqlite -args -sqlite.cuts=10000 -sqlite.kills=50
 
 sqlite-wasm: ## Compile the browser's SQLite from C again: mirror/sqlite/linked/sqlite.wasm, which is checked in
 	.ci/clang

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -21,6 +22,7 @@ const (
 // Store keeps all logs in one SQLite database.
 type Store struct {
 	path    string // of the database
+	vfs     string // empty: the operating system's
 	lock    *sqlite3.Conn
 	writer  *pool[writer]
 	readers *pool[reader]
@@ -37,21 +39,22 @@ var (
 //
 // It checks what can be checked without reading the whole file: its header and size, the schema, and the last record.
 func Open(dir string) (*Store, error) {
-	s, err := open(dir)
+	s, err := open(dir, "")
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
 	return s, nil
 }
 
-func open(dir string) (_ *Store, err error) {
+// open opens the database through one of SQLite's file layers: the operating system's when vfs is empty.
+func open(dir, vfs string) (_ *Store, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Store{path: filepath.Join(dir, databaseFile)}
+	s := &Store{path: filepath.Join(dir, databaseFile), vfs: vfs}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -66,7 +69,7 @@ func open(dir string) (_ *Store, err error) {
 	}
 	s.readers = newPool[reader](readConns)
 	for range readConns {
-		r, err := openReader(s.path)
+		r, err := openReader(s.uri())
 		if err != nil {
 			return nil, err
 		}
@@ -95,8 +98,16 @@ func lock(dir string) (*sqlite3.Conn, error) {
 	return nil, fmt.Errorf("%s: %w", path, err)
 }
 
+// uri is the database as SQLite opens it.
+func (s *Store) uri() string {
+	if s.vfs == "" {
+		return s.path
+	}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: s.path, RawQuery: "vfs=" + s.vfs}).String()
+}
+
 func (s *Store) openWriter(dir string) error {
-	c, err := sqlite3.OpenFlags(s.path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
+	c, err := sqlite3.OpenFlags(s.uri(), sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE|sqlite3.OPEN_URI)
 	if err != nil {
 		return err
 	}
@@ -145,8 +156,8 @@ func syncDir(dir string) error {
 	return nil
 }
 
-func openReader(path string) (*reader, error) {
-	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
+func openReader(uri string) (*reader, error) {
+	c, err := sqlite3.OpenFlags(uri, sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	if err != nil {
 		return nil, err
 	}

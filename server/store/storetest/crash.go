@@ -15,7 +15,8 @@ import (
 func Write(s store.Store, out io.Writer) error {
 	a, b := newLog("/crash/a", 1), newLog("/crash/b", 1)
 	for i := 0; ; i++ {
-		first, second := a.batch(1+i%7), b.batch(1+i%7)
+		n := int(transactionRecords(i))
+		first, second := a.batch(n), b.batch(n)
 		if err := s.Commit(context.Background(), []store.Batch{first, second}); err != nil {
 			return err
 		}
@@ -42,26 +43,48 @@ func Acknowledged(in io.Reader) (offset uint64) {
 	}
 }
 
-// Verify checks what is left of a Write that was killed: all that was acknowledged is there, in both streams the
-// same, and whole transactions only.
-func Verify(s store.Store, acknowledged uint64) error {
-	a, b := newLog("/crash/a", 1), newLog("/crash/b", 1)
-	head, err := s.Head(context.Background(), a.stream.Name)
-	if errors.Is(err, store.ErrNoStream) && acknowledged == 0 {
-		return nil
+// Begun is the offset at which the transaction ends that Write begins when the one up to acknowledged is: no record past it
+// has been given to the store.
+func Begun(acknowledged uint64) uint64 {
+	end := uint64(0)
+	for i := 0; end <= acknowledged; i++ {
+		end += transactionRecords(i)
 	}
-	if err != nil {
+	return end
+}
+
+// transactionRecords is how many records the i-th transaction of Write gives each stream.
+func transactionRecords(i int) uint64 { return uint64(1 + i%7) }
+
+// Verify checks what is left of a Write that was killed: all that was acknowledged is there, nothing is there past what was
+// begun, in both streams the same, and whole transactions only; and that the store takes the next transaction.
+func Verify(s store.Store, acknowledged, begun uint64) error {
+	ctx := context.Background()
+	a, b := newLog("/crash/a", 1), newLog("/crash/b", 1)
+	head, err := s.Head(ctx, a.stream.Name)
+	if err != nil && !errors.Is(err, store.ErrNoStream) {
 		return err
 	}
-	if head.Offset < acknowledged {
-		return fmt.Errorf("offset %d was acknowledged; the log ends at %d", acknowledged, head.Offset)
+	if head.Offset < acknowledged || head.Offset > begun {
+		return fmt.Errorf("offset %d was acknowledged, %d was begun; the log ends at %d", acknowledged, begun, head.Offset)
 	}
-	for i := 0; a.offset() < head.Offset; i++ {
-		a.add(a.batch(1 + i%7))
-		b.add(b.batch(1 + i%7))
+	transactions := 0
+	for ; a.offset() < head.Offset; transactions++ {
+		n := int(transactionRecords(transactions))
+		a.add(a.batch(n))
+		b.add(b.batch(n))
 	}
 	if a.offset() != head.Offset {
 		return fmt.Errorf("the log ends at %d, within a transaction that ends at %d", head.Offset, a.offset())
 	}
-	return errors.Join(verify(s, a.stream, a.records), verify(s, b.stream, b.records))
+	if head.Offset > 0 {
+		if err := errors.Join(verify(s, a.stream, a.records), verify(s, b.stream, b.records)); err != nil {
+			return err
+		}
+	}
+	n := int(transactionRecords(transactions))
+	if err := s.Commit(ctx, []store.Batch{a.batch(n), b.batch(n)}); err != nil {
+		return fmt.Errorf("the transaction after offset %d: %w", head.Offset, err)
+	}
+	return nil
 }
