@@ -118,7 +118,7 @@ func runWasm(t testing.TB, tab *Tab, args ...string) (code int, output string) {
 func buildWasm(t testing.TB, pkg string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "test.wasm")
-	cmd := exec.Command("go", "test", "-c", "-tags=gosqlite", "-gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-B", "-o", file, "../"+pkg)
+	cmd := exec.Command("go", "test", "-c", "-o", file, "../"+pkg)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
@@ -136,6 +136,9 @@ func serveWasm(t testing.TB, wasm string) string {
 	for path, file := range map[string]string{
 		"/test.wasm":    wasm,
 		"/opfs.js":      "../mirror/opfs/opfs.js",
+		"/linked.js":    "../mirror/sqlite/linked/linked.js",
+		"/copy.js":      "../mirror/sqlite/linked/copy.js",
+		"/sqlite.wasm":  "../mirror/sqlite/linked/sqlite.wasm",
 		"/wasm_exec.js": filepath.Join(goroot(t), "lib/wasm/wasm_exec.js"),
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })

@@ -22,7 +22,7 @@ export function serviceWorkerFiles() {
           hash.update(name).update(file.type === 'chunk' ? file.code : file.source);
           files.push(name === 'index.html' ? '/' : `/${name}`);
         }
-        if (!files.includes('/') || !files.some((name) => name.endsWith('.wasm'))) this.error(`files are missing: ${files.join(' ')}`);
+        if (!files.includes('/') || files.filter((name) => name.endsWith('.wasm')).length !== 2) this.error(`files are missing: ${files.join(' ')}`);
         const text = JSON.stringify({ version: hash.digest('hex').slice(0, 16), files });
         if (!worker.code.includes(placeholder)) this.error(`sw.js does not hold ${placeholder}`);
         worker.code = worker.code.replace(placeholder, text);

@@ -2,8 +2,8 @@
 
 globalThis.output = ''; // of the program so far: what there is to see when it never ends
 
-/** Resolves to the program's exit code. */
-globalThis.run = (args) =>
+/** Resolves to the program's exit code. copies: how bytes go to SQLite and back; what the browser can do best by default. */
+globalThis.run = (args, copies) =>
   new Promise((resolve, reject) => {
     const worker = new Worker('worker.js', { type: 'module' });
     worker.onerror = (e) => reject(new Error(`the worker: ${e.message}`));
@@ -13,5 +13,5 @@ globalThis.run = (args) =>
       if ('code' in data) resolve(data.code);
       if ('code' in data || 'failure' in data) worker.terminate();
     };
-    worker.postMessage(args);
+    worker.postMessage({ args, copies });
   });

@@ -1,4 +1,5 @@
 import './wasm_exec.js';
+import { instantiateSQLite } from './linked.js';
 import { opfsImports } from './opfs.js';
 
 const decoder = new TextDecoder();
@@ -7,14 +8,17 @@ globalThis.fs.writeSync = (_fd, bytes) => {
   return bytes.length;
 };
 
-onmessage = async ({ data: args }) => {
+onmessage = async ({ data: { args, copies } }) => {
   try {
     const go = new Go();
     go.argv = ['test', ...args];
     go.exit = (code) => postMessage({ code });
     let instance;
     go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
-    ({ instance } = await WebAssembly.instantiateStreaming(fetch('test.wasm'), go.importObject));
+    const [program, sqliteModule] = await Promise.all(['test.wasm', 'sqlite.wasm'].map((url) => WebAssembly.compileStreaming(fetch(url))));
+    const sqlite = await instantiateSQLite(sqliteModule, go.importObject, { copies });
+    instance = await WebAssembly.instantiate(program, go.importObject);
+    sqlite.link(instance);
     await go.run(instance);
   } catch (e) {
     postMessage({ failure: String(e?.stack ?? e) });

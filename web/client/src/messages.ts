@@ -18,13 +18,19 @@ export type Message =
   | { kind: 'leading'; leader: string } //                  worker: I take requests
   | { kind: 'answer'; leader: string; client: string; text: string }; // client "": for every tab
 
+/** Where what the worker runs is, if it is elsewhere than the bundler has put it. */
+export interface WasmURLs {
+  program?: string | undefined;
+  sqlite?: string | undefined;
+}
+
 /** What a tab tells its own worker first. */
 export interface StartMessage {
   kind: 'start';
   leader: string;
   client: string;
   options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined };
-  wasmURL: string | undefined;
+  urls: WasmURLs;
 }
 
 /** What a worker asks its own tab, and no other. */

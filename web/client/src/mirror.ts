@@ -22,7 +22,8 @@ export function openMirror(options: MirrorOptions = {}): Mirror {
     newWorker,
   };
   const given = { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth, maxQueryStepMs };
-  return new Mirror(new Tabs(environment, given, options.wasmURL));
+  const urls = { program: options.wasmURL, sqlite: options.sqliteURL };
+  return new Mirror(new Tabs(environment, given, urls));
 }
 
 /** A copy of streams in this browser, shared by all tabs that open it under the same name. */

@@ -3,7 +3,7 @@ import { EnvironmentError, type MillpondError, TimeoutError } from './errors.ts'
 import { helloIntervalMs, leaderlessAfterMs } from './limits.ts';
 import { Link } from './link.ts';
 import { requestLock } from './lock.ts';
-import { channelName, clientLockName, type Message, randomID, type StartMessage } from './messages.ts';
+import { channelName, clientLockName, type Message, randomID, type StartMessage, type WasmURLs } from './messages.ts';
 import { Cell } from './observable.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Auth, Role } from './types.ts';
@@ -45,7 +45,7 @@ export class Tabs {
   readonly #environment: TabsEnvironment;
   readonly #options: StartMessage['options'];
   readonly #auth: Auth | undefined;
-  readonly #wasmURL: string | undefined;
+  readonly #urls: WasmURLs;
   #client = ''; // another one at each start: the worker of a leader forgets the old one when its lock is free
   #channel: Channel | undefined;
   #supervisor: Supervisor | undefined;
@@ -54,11 +54,11 @@ export class Tabs {
   #asking: ReturnType<typeof setInterval> | undefined;
   #unansweredMs = 0;
 
-  constructor(environment: TabsEnvironment, { auth, ...options }: TabsOptions, wasmURL?: string) {
+  constructor(environment: TabsEnvironment, { auth, ...options }: TabsOptions, urls: WasmURLs = {}) {
     this.#environment = environment;
     this.#options = { ...options, auth: auth !== undefined };
     this.#auth = auth;
-    this.#wasmURL = wasmURL;
+    this.#urls = urls;
   }
 
   start(): void {
@@ -97,7 +97,7 @@ export class Tabs {
     clearInterval(this.#asking);
     this.link.detach();
     this.#set({ role: 'leader', attached: false, failure: undefined });
-    const start = { client: this.#client, options: this.#options, wasmURL: this.#wasmURL };
+    const start = { client: this.#client, options: this.#options, urls: this.#urls };
     this.#supervisor = new Supervisor(() => this.#environment.newWorker(), start, {
       starting: (leader) => this.#channel?.postMessage({ kind: 'starting', leader }),
       message: (message) => this.#answered(message),

@@ -117,8 +117,10 @@ export interface MirrorOptions {
    * What takes longer fails with "too_slow". Default: 2000.
    */
   maxQueryStepMs?: number;
-  /** Where the mirror's wasm is. Default: beside the worker's script. */
+  /** Where the mirror's program (millpond.wasm) is. Default: where the bundler has put it. */
   wasmURL?: string;
+  /** Where its SQLite (sqlite.wasm) is. Default: where the bundler has put it. */
+  sqliteURL?: string;
   /** Starts the worker, for a bundler that needs another way. Default: worker.ts of this package. */
   worker?: () => Worker;
 }

@@ -3,9 +3,10 @@
 
 import '../wasm/wasm_exec.js';
 import { opfsImports } from '../../../mirror/opfs/opfs.js';
+import { instantiateSQLite } from '../../../mirror/sqlite/linked/linked.js';
 import { channelName, clientLockName, type FatalMessage, type Message, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
 import { captureOutput, lastErrorLines } from './output.ts';
-import { instantiate } from './program.ts';
+import { compile, instantiate, run as runProgram } from './program.ts';
 
 /** What this script and the Go program know of each other: wasm/main_js.go. */
 interface Host {
@@ -43,7 +44,7 @@ self.onmessage = ({ data }: MessageEvent<StartMessage | TokenMessage | Message>)
   }
 };
 
-async function run({ leader, client: owner, options, wasmURL }: StartMessage): Promise<void> {
+async function run({ leader, client: owner, options, urls }: StartMessage): Promise<void> {
   const locks = navigator.locks as LockManager | undefined;
   const channel = locks && new BroadcastChannel(channelName(options.name));
   const clients = new Set([owner]);
@@ -86,9 +87,15 @@ async function run({ leader, client: owner, options, wasmURL }: StartMessage): P
 
   const go = new Go();
   go.importObject.opfs = opfsImports(() => memory());
-  const { instance } = await instantiate(wasmURL ?? new URL('../wasm/millpond.wasm', import.meta.url).href, go.importObject);
+  const [program, sqliteModule] = await Promise.all([
+    compile(urls.program ?? new URL('../wasm/millpond.wasm', import.meta.url).href),
+    compile(urls.sqlite ?? new URL('../../../mirror/sqlite/linked/sqlite.wasm', import.meta.url).href),
+  ]);
+  const sqlite = await instantiateSQLite(sqliteModule, go.importObject);
+  const instance = await instantiate(program, go.importObject);
   const memory = () => (instance.exports.mem as WebAssembly.Memory).buffer;
-  await go.run(instance);
+  sqlite.link(instance);
+  await runProgram(go, instance);
   throw new Error(`the mirror's program has ended: ${lastErrorLines() || 'it does not say why'}`);
 }
 

@@ -8,6 +8,10 @@ declare global {
     env: Record<string, string>;
     argv: string[];
     exit: (code: number) => void;
+    /** Lets the program run after an event. */
+    _resume(): void;
+    /** The timers of the program, by its numbers. */
+    readonly _scheduledTimeouts: Map<number, ReturnType<typeof setTimeout> | number>;
     run(instance: WebAssembly.Instance): Promise<void>;
   }
 }
