@@ -4,7 +4,7 @@
 // The exports of sqlite.wasm are the imports of the Go program, so a call goes from wasm to wasm, without JavaScript, and
 // costs 14 to 21 ns. Go functions that SQLite calls (hooks and files) are in SQLite's function table, and called as
 // directly. linked.js brings the two together, copy.js carries bytes between their memories. csrc has the C; `make
-// sqlite-wasm` compiles it. docs/decisions/0007-linked-sqlite.md says why all this, and what it costs.
+// sqlite-wasm` compiles it. docs/decisions/0012-linked-sqlite.md says why all this, and what it costs.
 //
 // Everything here is for one goroutine at a time. What a callback does must not wait for JavaScript: Go's scheduler would
 // find everybody asleep.

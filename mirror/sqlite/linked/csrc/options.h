@@ -1,5 +1,5 @@
 // How SQLite is compiled. What SQL can notice is as in go-sqlite3, the native engine, so that a statement means the
-// same on both; docs/decisions/0007-linked-sqlite.md argues the rest.
+// same on both; docs/decisions/0012-linked-sqlite.md argues the rest.
 
 // What SQL can notice.
 #define SQLITE_DQS 0
