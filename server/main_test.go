@@ -83,6 +83,7 @@ func (ts *testServer) do(t testing.TB, method, path, body string, headers ...str
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkDescribed(t, req, response{res, string(text)})
 	return response{res, string(text)}
 }
 

@@ -24,6 +24,7 @@ func (s *Server) routes() []route {
 		{"/api/reduce/*", stream("/api/reduce"), methods{http.MethodPost: s.as(s.serveReduce)}, s.api},
 		{"/api/control/*", stream("/api/control"), methods{http.MethodPost: s.as(s.serveControl)}, s.api},
 		{"/api/ws", []string{"/api/ws"}, methods{http.MethodGet: s.serveWebsocket}, s.socket},
+		{"/api/openapi.yaml", []string{"/api/openapi.yaml"}, methods{http.MethodGet: s.serveOpenAPI}, s.api},
 		{"/healthz", []string{"/healthz"}, methods{http.MethodGet: s.serveHealth}, s.api},
 		{"/readyz", []string{"/readyz"}, methods{http.MethodGet: s.serveReady}, s.api},
 		{"/api", nil, nil, s.api},

@@ -19,7 +19,7 @@ import (
 // do it: see TestUsesAreAll, which asks for its actions.
 var surface = struct{ routes, messages, actions, types []string }{
 	routes: []string{
-		"GET /api/state/*", "GET /api/streams/*", "GET /api/ws", "GET /healthz", "GET /readyz",
+		"GET /api/openapi.yaml", "GET /api/state/*", "GET /api/streams/*", "GET /api/ws", "GET /healthz", "GET /readyz",
 		"POST /api/control/*", "POST /api/reduce/*", "POST /api/streams/*",
 	},
 	messages: []string{"Append", "Credit", "Hello", "Ping", "Pong", "Subscribe", "Unsubscribe"},

@@ -144,6 +144,20 @@ func TestBackupRestore(t *testing.T) {
 	checkLines(t, url, 50)
 }
 
+// A server that runs is ready; one that does not, not.
+func TestReady(t *testing.T) {
+	p, url := serve(t, t.TempDir(), "127.0.0.1:0")
+	must(t, "", "ready", "--url", url)
+	http.DefaultClient.CloseIdleConnections()
+	p.kill()
+	if r := invoke(t, "", "ready", "--url", url); r.code != exitFailed || !strings.Contains(r.err, "millpond serve") {
+		t.Errorf("%+v", r)
+	}
+	if r := invoke(t, "", "ready", "--url", "://"); r.code != exitUsage {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestStateAndReset(t *testing.T) {
 	_, url := serve(t, t.TempDir(), "127.0.0.1:0")
 	must(t, lines(5), "append", "--url", url, "--path", "/x", "--ndjson", "-")

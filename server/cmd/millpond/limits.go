@@ -15,6 +15,9 @@ const (
 	minFreeBytes = 1 << 30
 	minFreeShare = 20
 
+	// readyTimeout bounds the question whether a server is ready.
+	readyTimeout = 3 * time.Second
+
 	// operatorTimeout bounds the head of a request of the operator.
 	operatorTimeout = 10 * time.Second
 

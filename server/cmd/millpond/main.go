@@ -40,6 +40,7 @@ type commands struct {
 	Tail    tailCommand    `cmd:"" help:"Print a stream's events, and follow it."`
 	State   stateCommand   `cmd:"" help:"Print a stream's state, and what is connected to it."`
 	Reset   resetCommand   `cmd:"" help:"Delete all events of a stream."`
+	Ready   readyCommand   `cmd:"" help:"Ask whether a server can do its work."`
 	Doctor  doctorCommand  `cmd:"" help:"Check a data folder or a backup, and explain what is wrong."`
 	Backup  backupCommand  `cmd:"" help:"Copy the data of a server, which may run, to a file."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder of a backup."`
