@@ -42,14 +42,11 @@ type Step[S any] struct {
 // Effects are what a processor can do to the streams, and how its work is waited for. Use them only until the call
 // that they were given to has returned: a superseded one's effects are refused.
 type Effects interface {
-	// Append appends to the stream that the processor follows, as one atomic batch. The host names the processor as the
-	// source, and keeps its idempotency keys apart from those of others. An input without a key gets one that is made of
+	// Append appends to the stream that the processor follows, or to the one that Input.Stream names as seen from it, as one
+	// atomic batch. The host names the processor as the source, and keeps its idempotency keys apart from those of others. An input without a key gets one that is made of
 	// the event's offset and of how many appends came before it in the same call, so that a repeated call appends once.
 	// In ProcessBatch, where no single event is the cause, each input needs its own key: see [Step.Key].
 	Append(ctx context.Context, inputs ...Input) ([]Event, error)
-
-	// AppendTo is Append to another stream of the namespace: an absolute path, or one relative to this stream's.
-	AppendTo(ctx context.Context, path string, inputs ...Input) ([]Event, error)
 
 	// BlockWhile runs work beside the call, and holds the checkpoint until it is done. Its failure is the call's.
 	BlockWhile(work func(ctx context.Context, fx Effects) error)

@@ -62,34 +62,25 @@ var (
 	errNoRoom = errors.New("work in the background has found no room")
 )
 
-// Append appends to the processor's stream.
+// Append appends to the processor's stream, or to the one that the inputs name.
 func (fx *effects) Append(ctx context.Context, inputs ...millpond.Input) ([]millpond.Event, error) {
-	return fx.append(ctx, fx.call.runner.name, inputs)
-}
-
-// AppendTo appends to another stream.
-func (fx *effects) AppendTo(ctx context.Context, path string, inputs ...millpond.Input) ([]millpond.Event, error) {
-	name, err := resolve(fx.call.runner.name, path)
-	if err != nil {
-		return nil, err
-	}
-	return fx.append(ctx, name, inputs)
-}
-
-func (fx *effects) append(ctx context.Context, name millpond.Name, inputs []millpond.Input) ([]millpond.Event, error) {
 	r := fx.call.runner
 	if fx.over() {
 		return nil, errOver
 	}
-	inputs, err := r.processor.Prepare(inputs, keyPrefix, func() string { return fx.nextKey(name) })
+	target, err := millpond.Target(r.name, inputs)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err = r.processor.Prepare(inputs, keyPrefix, func() string { return fx.nextKey(target) })
 	if err != nil {
 		return nil, err
 	}
 	var events []millpond.Event
-	if name == r.name {
-		events, err = r.host.streams.AppendAs(ctx, name, r.as, inputs)
+	if target == r.name {
+		events, err = r.host.streams.AppendAs(ctx, target, r.as, inputs)
 	} else {
-		events, err = r.host.streams.Append(ctx, name, inputs)
+		events, err = r.host.streams.Append(ctx, r.name, inputs)
 	}
 	if passing(err) || errors.Is(err, stream.ErrSuperseded) {
 		fx.call.mu.Lock()

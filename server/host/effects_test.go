@@ -256,7 +256,7 @@ func TestEffectsHappenOnce(t *testing.T) {
 			if _, err := fx.Append(ctx, input("y"), input("y")); err != nil {
 				return err
 			}
-			if _, err := fx.AppendTo(ctx, "../audit", input("y")); err != nil {
+			if _, err := fx.Append(ctx, elsewhere("../audit", "y")); err != nil {
 				return err
 			}
 		}
@@ -360,7 +360,7 @@ func TestContractIsKept(t *testing.T) {
 		try(fx.Append(ctx, input("y"), input("z")))
 		try(fx.Append(ctx, millpond.Input{Type: "y", Payload: []byte("{")}))
 		try(fx.Append(ctx, millpond.Input{Type: "y", IdempotencyKey: strings.Repeat("k", millpond.MaxIdempotencyKeyBytes)}))
-		try(fx.AppendTo(ctx, "/Nowhere", input("y")))
+		try(fx.Append(ctx, elsewhere("/Nowhere", "y")))
 		return nil
 	}
 	inBubble(t, define(p), func(r *rig) {

@@ -36,7 +36,7 @@ func (r *runner) generation() error {
 	if err != nil {
 		return fmt.Errorf("follow the stream: %w", err)
 	}
-	defer cursor.Close()
+	defer func() { cursor.CloseBecause(r.leaving()) }()
 	if err := r.register(); err != nil {
 		return fmt.Errorf("publish the processor's contract: %w", err)
 	}
@@ -57,6 +57,17 @@ func (r *runner) generation() error {
 			r.update(func(s *Status) { s.Phase = Live })
 		}
 	}
+}
+
+// leaving is why the stream is not followed any more.
+func (r *runner) leaving() millpond.DisconnectReason {
+	switch {
+	case r.host.ctx.Err() != nil:
+		return millpond.DisconnectUnsubscribed
+	case r.ctx.Err() != nil:
+		return millpond.DisconnectSubscriptionRemoved
+	}
+	return millpond.DisconnectConnectionBroken
 }
 
 // load is the progress of the durable checkpoint.

@@ -133,8 +133,8 @@ type watchedCursor struct {
 	left func()
 }
 
-func (c *watchedCursor) Close() {
-	c.Cursor.Close()
+func (c *watchedCursor) CloseBecause(why millpond.DisconnectReason) {
+	c.Cursor.CloseBecause(why)
 	c.left()
 }
 
@@ -242,6 +242,11 @@ func name(path string) millpond.Name {
 }
 
 func input(eventType string) millpond.Input { return millpond.Input{Type: eventType} }
+
+// elsewhere is an input for another stream.
+func elsewhere(path, eventType string) millpond.Input {
+	return millpond.Input{Type: eventType, Stream: path}
+}
 
 func inputs(n int, eventType string) []millpond.Input {
 	return slices.Repeat([]millpond.Input{input(eventType)}, n)

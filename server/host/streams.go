@@ -32,7 +32,7 @@ type Streams interface {
 type Cursor interface {
 	// Next waits for what follows, of about maxBytes.
 	Next(ctx context.Context, maxBytes int) (millpond.Batch, error)
-	Close()
+	CloseBecause(millpond.DisconnectReason)
 }
 
 // ErrAhead says that a log ends before the offset that was asked for.
@@ -49,7 +49,10 @@ func (e engine) State(ctx context.Context, name millpond.Name) (millpond.State, 
 }
 
 func (e engine) Follow(ctx context.Context, name millpond.Name, as stream.Outbound, after uint64, contract millpond.Contract) (Cursor, error) {
-	s, err := e.Subscribe(ctx, name, stream.SubscribeOptions{After: &after, Incarnation: as.Incarnation, Types: contract.Consumes})
+	s, err := e.Subscribe(ctx, name, stream.SubscribeOptions{
+		After: &after, Incarnation: as.Incarnation, Types: contract.Consumes,
+		Key: as.Key, Direction: millpond.Outbound, Subscriber: "processor " + contract.Slug, Processor: &contract,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -24,23 +24,13 @@ func (s *Stream[S]) call(scope string, do func(millpond.Effects) error) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Append appends to the stream.
+// Append appends to the stream, or to the one that the inputs name, which nothing processes.
 func (fx *effects[S]) Append(ctx context.Context, inputs ...millpond.Input) ([]millpond.Event, error) {
-	return fx.append(ctx, fx.s, inputs)
-}
-
-// AppendTo appends to another stream, which nothing processes.
-func (fx *effects[S]) AppendTo(ctx context.Context, path string, inputs ...millpond.Input) ([]millpond.Event, error) {
-	other := fx.s.others[path]
-	if other == nil {
-		other = newStream[S](fx.s.t, fx.s.d)
-		fx.s.others[path] = other
-	}
-	return fx.append(ctx, other, inputs)
-}
-
-func (fx *effects[S]) append(ctx context.Context, to *Stream[S], inputs []millpond.Input) ([]millpond.Event, error) {
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	target, err := millpond.Target(self, inputs)
+	if err != nil {
 		return nil, err
 	}
 	prepared, err := fx.s.d.Prepare(inputs, "", func() string {
@@ -53,7 +43,7 @@ func (fx *effects[S]) append(ctx context.Context, to *Stream[S], inputs []millpo
 	if err != nil {
 		return nil, err
 	}
-	return to.add(prepared), nil
+	return fx.s.stream(target).add(prepared), nil
 }
 
 // BlockWhile runs the work at once.

@@ -156,13 +156,13 @@ func TestSound(t *testing.T) {
 			return err
 		}
 		fx.Background(func(ctx context.Context, fx millpond.Effects) error {
-			_, err := fx.AppendTo(ctx, "../audit", millpond.Input{Type: "z"})
+			_, err := fx.Append(ctx, millpond.Input{Type: "z", Stream: "../audit"})
 			return err
 		})
 		return nil
 	}})
 	s.Append(millpond.Input{Type: "x"}, millpond.Input{Type: "y"})
-	if z, other := s.Events("z"), s.Other("../audit"); len(z) != 2 || z[0].Offset != 3 || z[0].Source.Processor.Slug != "p" || len(other) != 1 {
+	if z, other := s.Events("z"), s.Other("/audit"); len(z) != 2 || z[0].Offset != 3 || z[0].Source.Processor.Slug != "p" || len(other) != 1 {
 		t.Errorf("appended %+v and %+v", z, other)
 	}
 	if s.State() != 4 || len(s.Events()) != 4 {

@@ -23,7 +23,7 @@ type Stream[S any] struct {
 	at     time.Time
 	events []millpond.Event
 	keys   map[string]int // index of the event with the key
-	others map[string]*Stream[S]
+	others map[millpond.Name]*Stream[S]
 	done   int // events that are processed
 }
 
@@ -38,7 +38,7 @@ func New[S any](t testing.TB, p millpond.Processor[S]) *Stream[S] {
 }
 
 func newStream[S any](t testing.TB, d millpond.Definition) *Stream[S] {
-	return &Stream[S]{t: t, d: d, state: d.Zero(), keys: map[string]int{}, others: map[string]*Stream[S]{},
+	return &Stream[S]{t: t, d: d, state: d.Zero(), keys: map[string]int{}, others: map[millpond.Name]*Stream[S]{},
 		at: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}
 }
 
@@ -76,12 +76,28 @@ func (s *Stream[S]) Events(types ...string) (events []millpond.Event) {
 	return events
 }
 
-// Other is what the processor has appended to another stream, by the path that it gave.
+// self is the stream's name.
+var self = millpond.Name{Namespace: millpond.DefaultNamespace, Path: "/test"}
+
+// Other is what the processor has appended to another stream, by its path: absolute, or as seen from "/test".
 func (s *Stream[S]) Other(path string) []millpond.Event {
-	if other := s.others[path]; other != nil {
-		return other.events
+	s.t.Helper()
+	name, err := self.Resolve(path)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return nil
+	return s.stream(name).events
+}
+
+// stream is the stream with the name.
+func (s *Stream[S]) stream(name millpond.Name) *Stream[S] {
+	if name == self {
+		return s
+	}
+	if s.others[name] == nil {
+		s.others[name] = newStream[S](s.t, s.d)
+	}
+	return s.others[name]
 }
 
 // add appends; what is there with the same key stays.
