@@ -1,6 +1,9 @@
 package millpond
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // ErrorCode names a kind of failure. It is stable: programs branch on it, in every language, on HTTP and on the
 // websocket. It is an error itself, so that errors.Is(err, millpond.OffsetConflict) asks what an [*Error] is.
@@ -98,6 +101,9 @@ type Error struct {
 	Code    ErrorCode
 	Message string
 	Field   string // the field or parameter at fault, such as "events[2].type"; may be empty
+
+	// RetryAfter is when it is worth trying again, where that is known. Over HTTP it is the header Retry-After.
+	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string {

@@ -21,6 +21,11 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
+	held, err := s.hold(c, streams)
+	if err != nil {
+		return err
+	}
+	defer streams.Release(held)
 	inputs, batch, err := s.readInputs(c)
 	if err != nil {
 		return err
@@ -38,12 +43,26 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	return s.writeJSON(c, append(out, '\n'))
 }
 
+func (s *Server) bodyLimit() int64 { return int64(min(maxBodyBytes, s.gate.Limits().MessageBytes)) }
+
+// hold counts the body of an append, before it is read.
+func (s *Server) hold(c echo.Context, streams *access.Streams) (bytes int, err error) {
+	length, limit := c.Request().ContentLength, s.bodyLimit()
+	if length > limit {
+		return 0, bodyTooLarge(limit)
+	}
+	if length < 0 { // it does not say
+		length = limit
+	}
+	return int(length), streams.Hold(int(length))
+}
+
 // readInputs reads a request's body of events: one, or a batch of them. The request takes no parameters.
 func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool, err error) {
 	if _, err := parseParams(c.Request()); err != nil {
 		return nil, false, err
 	}
-	body, err := readBody(c, maxBodyBytes)
+	body, err := readBody(c, s.bodyLimit())
 	if err != nil {
 		return nil, false, err
 	}

@@ -37,11 +37,13 @@ type client struct {
 	live     context.Context // of what the identity has open; from hello on
 	cancel   context.CancelCauseFunc
 	unlive   func() // forgets live
+	greeted  func() // the hello is there
 	failOnce sync.Once
 
 	transfer transfer
 	running  sync.WaitGroup // the goroutines beside run
 	buf      []byte         // run's: the message that is read
+	held     int            // run's: bytes of buf that count for the identity
 	turn     chan struct{}  // of capacity 1: who holds it handles a message, or says goodbye
 	start    time.Time
 	heardAt  atomic.Int64 // when the client was heard last, since start
@@ -76,7 +78,7 @@ func newClient(s *Server, ws socket, request string, r *http.Request) *client {
 		subscriptions: map[uint32]*subscription{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.live, c.unlive = c.ctx, func() {}
+	c.live, c.unlive, c.greeted = c.ctx, func() {}, func() {}
 	return c
 }
 
@@ -87,6 +89,7 @@ func (c *client) run() {
 		c.unlive()
 		c.ws.CloseNow()
 		c.running.Wait()
+		c.releaseBuffer()
 		c.server.clients.part(c)
 	}()
 	err := c.greet()
@@ -127,6 +130,7 @@ func (c *client) greet() error {
 		return protocolError("", "the first message must be hello")
 	}
 	c.program = clip(hello.Client)
+	c.greeted()
 	if err := c.authenticate(hello.Token); err != nil {
 		return c.server.asError(err, "session", c.session)
 	}
@@ -138,7 +142,7 @@ func (c *client) greet() error {
 		Session:  c.session,
 		Identity: identity,
 		Limits: millpond.Limits{
-			MessageBytes:  millpond.MaxMessageBytes,
+			MessageBytes:  c.server.gate.Limits().MessageBytes,
 			FrameBytes:    millpond.MaxFrameBytes,
 			EventBytes:    millpond.MaxEventBytes,
 			BatchEvents:   millpond.MaxBatchEvents,
@@ -158,7 +162,11 @@ func (c *client) authenticate(token string) error {
 	if c.streams, err = c.server.gate.Authenticate(c.ctx, credentials); err != nil {
 		return err
 	}
-	live, stop := c.streams.Last(c.ctx)
+	c.streams = c.streams.OfConnection()
+	live, stop, err := c.streams.Last(c.ctx)
+	if err != nil {
+		return err
+	}
 	c.live = live
 	c.running.Add(1)
 	unwatch := context.AfterFunc(live, func() {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 )
 
 // connected is a client that stays: a websocket, or a response that follows a stream.
@@ -19,14 +20,18 @@ type connected interface {
 type clients struct {
 	running sync.WaitGroup // one for each that has entered
 
+	max, maxGreeting int // of entered, greeting
+
 	mu       sync.Mutex
 	entered  int                    // +checklocks:mu
+	greeting int                    // +checklocks:mu // websockets that have not said who they are
 	all      map[connected]struct{} // +checklocks:mu
 	draining bool                   // +checklocks:mu
 	gone     map[string]traffic     // +checklocks:mu // of those that have parted, by transport
 }
 
-func (cs *clients) init() {
+func (cs *clients) init(limits access.Limits) {
+	cs.max, cs.maxGreeting = limits.TotalConnections, limits.Greetings
 	cs.all = map[connected]struct{}{}
 	cs.gone = map[string]traffic{}
 }
@@ -44,12 +49,35 @@ func (cs *clients) enter() error {
 	if cs.draining {
 		return errShuttingDown
 	}
-	if cs.entered >= maxConnections {
+	if cs.entered >= cs.max {
 		return &millpond.Error{Code: millpond.Unavailable, Message: "the server has as many connections as it can hold: try again later"}
 	}
 	cs.entered++
 	cs.running.Add(1)
 	return nil
+}
+
+// enterWebsocket is enter for one that is to be greeted. Who enters must call greeted, too: that may be called again.
+func (cs *clients) enterWebsocket() (greeted func(), err error) {
+	cs.mu.Lock()
+	full := cs.greeting >= cs.maxGreeting
+	if !full {
+		cs.greeting++
+	}
+	cs.mu.Unlock()
+	if full {
+		return nil, &millpond.Error{Code: millpond.Unavailable, Message: "many connections come at once: try again in a moment"}
+	}
+	greeted = sync.OnceFunc(func() {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		cs.greeting--
+	})
+	if err := cs.enter(); err != nil {
+		greeted()
+		return nil, err
+	}
+	return greeted, nil
 }
 
 func (cs *clients) exit() {

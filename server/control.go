@@ -35,6 +35,11 @@ func (s *Server) serveReduce(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
+	held, err := s.hold(c, streams)
+	if err != nil {
+		return err
+	}
+	defer streams.Release(held)
 	inputs, _, err := s.readInputs(c)
 	if err != nil {
 		return err

@@ -121,7 +121,10 @@ func TestExpiredMayDoNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last, stop := streams.Last(ctx)
+		last, stop, err := streams.Last(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer stop()
 		_, before := streams.Append(ctx, name, []millpond.Input{{Type: "a"}})
 		<-last.Done()

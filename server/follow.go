@@ -83,7 +83,10 @@ func (f *follower) startAt(r *http.Request, p params) error {
 
 // run follows until the client or the server has had enough.
 func (f *follower) run(c echo.Context) error {
-	ctx, stop := f.streams.Last(c.Request().Context())
+	ctx, stop, err := f.streams.Last(c.Request().Context())
+	if err != nil {
+		return err
+	}
 	defer stop()
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
 	defer f.cancel(nil)
@@ -130,7 +133,7 @@ func resumable(err error) bool {
 }
 
 // follow writes what the cursor reads, until one of them fails.
-func (f *follower) follow(cursor *stream.Subscription) error {
+func (f *follower) follow(cursor *access.Subscription) error {
 	defer cursor.Close()
 	f.server.metrics.began(cursor.Start())
 	err := f.begin(cursor.Start())
@@ -173,7 +176,7 @@ func (f *follower) begin(start stream.Start) error {
 }
 
 // next is the cursor's next batch. It lets no time go by in silence.
-func (f *follower) next(cursor *stream.Subscription) (millpond.Batch, error) {
+func (f *follower) next(cursor *access.Subscription) (millpond.Batch, error) {
 	for {
 		ctx, cancel := context.WithDeadline(f.ctx, f.out.written.Add(heartbeatInterval))
 		batch, err := cursor.Next(ctx, targetFrameBytes)

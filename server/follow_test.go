@@ -458,7 +458,7 @@ func TestFollowRefuses(t *testing.T) {
 	if res := ts.do(t, "GET", "/api/streams/default/x", ""); res.StatusCode != 404 {
 		t.Errorf("a request that was refused has created the stream: %s", res.Status)
 	}
-	ts.server.clients.entered = maxConnections
+	ts.server.clients.entered = ts.server.clients.max
 	if p := ts.do(t, "GET", "/api/streams/default/x?live=sse", "").problem(t); p.Code != millpond.Unavailable {
 		t.Errorf("%+v", p)
 	}

@@ -8,6 +8,8 @@ import (
 
 // The bounds of HTTP.
 const (
+	// extraConnections is how many connections there may be for requests beside those that last.
+	extraConnections = 4096
 	// maxBodyBytes bounds the body of an append.
 	maxBodyBytes = millpond.MaxBatchBytes
 	// maxControlBytes bounds the body of a control request.
@@ -60,8 +62,8 @@ const (
 
 // The bounds of the websockets.
 const (
-	// maxConnections bounds the websockets of the server and the responses that follow a stream.
-	maxConnections = 20_000
+	// maxHelloBytes bounds what a websocket may send before it is known whose it is.
+	maxHelloBytes = 16 << 10
 	// helloTimeout bounds how long a new connection may wait with its hello.
 	helloTimeout = 10 * time.Second
 	// leaveTimeout bounds how long a closed connection waits for the client to agree.

@@ -52,7 +52,7 @@ func (c engineClient) follow(name millpond.Name, after uint64) (linearFollower, 
 	return engineFollower{s}, err
 }
 
-type engineFollower struct{ *stream.Subscription }
+type engineFollower struct{ *access.Subscription }
 
 func (f engineFollower) start() (after, end uint64) { return f.Start().After, f.Start().MaxOffset }
 

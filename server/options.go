@@ -37,6 +37,10 @@ type Options struct {
 	// Authorize says what an identity may do. Nil: everything, for whoever is let in.
 	Authorize access.Authorize
 
+	// Limits are what clients may use: how fast they append, how many connections and subscriptions they have. The zero value
+	// is the defaults.
+	Limits access.Limits
+
 	// Cookie is the name of the cookie that holds the token of requests that have none elsewhere. Set it with HttpOnly,
 	// Secure, SameSite=Lax or Strict, Path=/, no Domain, and a name that begins with "__Host-". Empty: cookies are not
 	// looked at.

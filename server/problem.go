@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -61,7 +62,7 @@ func writeProblem(c echo.Context, e *millpond.Error) error {
 	h.Set("Content-Type", "application/problem+json") // also when the handler has set another
 	switch e.Code.Action() {
 	case millpond.Retry:
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.FormatInt(max(1, int64((e.RetryAfter+time.Second-1)/time.Second)), 10))
 	case millpond.Reauthenticate:
 		h.Set("WWW-Authenticate", "Bearer")
 	}

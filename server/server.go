@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/net/netutil"
 
 	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/host"
@@ -83,13 +84,13 @@ func New(opts Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())
 	}
-	s.clients.init()
+	s.gate = access.NewGate(engine, access.Options{Authenticate: opts.Authenticate, Authorize: opts.Authorize, Limits: opts.Limits})
+	s.clients.init(s.gate.Limits())
 	s.look = &look{engine: engine, clients: &s.clients, host: s.host, start: time.Now()}
 	if err := s.metrics.register(s.look); err != nil {
 		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), engine.Close(context.Background()), s.closeStore())
 	}
 	s.host.Start(host.On(engine))
-	s.gate = access.NewGate(engine, access.Options{Authenticate: opts.Authenticate, Authorize: opts.Authorize})
 	return s, nil
 }
 
@@ -124,7 +125,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if closed {
 		return l.Close()
 	}
-	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := h.Serve(netutil.LimitListener(l, s.gate.Limits().TotalConnections+extraConnections)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

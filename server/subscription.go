@@ -8,13 +8,14 @@ import (
 	"sync"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/stream"
 )
 
 // subscription is a cursor in a stream, and the credit that the client has given for it.
 type subscription struct {
 	id     uint32
-	cursor *stream.Subscription
+	cursor *access.Subscription
 	ctx    context.Context // ends with the connection, or when the client unsubscribes
 	cancel context.CancelFunc
 
@@ -86,7 +87,7 @@ func (c *client) subscribe(msg *millpond.Subscribe) error {
 	return err
 }
 
-func (c *client) openCursor(msg *millpond.Subscribe) (*stream.Subscription, error) {
+func (c *client) openCursor(msg *millpond.Subscribe) (*access.Subscription, error) {
 	if err := msg.Stream.Validate(); err != nil {
 		return nil, err
 	}

@@ -25,16 +25,21 @@ func (c *client) read() (millpond.Message, error) {
 	if kind != websocket.MessageText {
 		return nil, protocolError("", "messages of the client are text")
 	}
-	if cap(c.buf) > keptBufferBytes {
-		c.buf = nil
-	}
+	c.releaseBuffer()
 	c.buf = c.buf[:0]
+	limit := c.server.gate.Limits().MessageBytes
+	if c.streams == nil {
+		limit = min(limit, maxHelloBytes)
+	}
 	for {
 		c.buf = slices.Grow(c.buf, 512)
+		if err := c.holdBuffer(); err != nil {
+			return nil, err
+		}
 		n, err := r.Read(c.buf[len(c.buf):cap(c.buf)])
 		c.buf = c.buf[:len(c.buf)+n]
 		c.hear()
-		if len(c.buf) > millpond.MaxMessageBytes {
+		if len(c.buf) > limit {
 			return nil, &millpond.Error{Code: millpond.EventTooLarge, Message: "the message is over the limit of the connection: see welcome"}
 		}
 		if err == io.EOF {
@@ -44,6 +49,30 @@ func (c *client) read() (millpond.Message, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+}
+
+// holdBuffer counts what the buffer has grown beyond what each connection may keep.
+func (c *client) holdBuffer() error {
+	grown := cap(c.buf) - keptBufferBytes - c.held
+	if grown <= 0 {
+		return nil
+	}
+	if err := c.streams.Hold(grown); err != nil {
+		return err
+	}
+	c.held += grown
+	return nil
+}
+
+// releaseBuffer lets a large buffer go.
+func (c *client) releaseBuffer() {
+	if cap(c.buf) > keptBufferBytes {
+		c.buf = nil
+	}
+	if c.held > 0 {
+		c.streams.Release(c.held)
+		c.held = 0
 	}
 }
 

@@ -28,10 +28,12 @@ func (s *Server) serveWebsocket(c echo.Context) error {
 		return &millpond.Error{Code: millpond.InvalidRequest, Field: "Sec-WebSocket-Protocol",
 			Message: "this is a websocket: open it with the subprotocol " + strings.Join(subprotocols, " or ")}
 	}
-	if err := s.clients.enter(); err != nil {
+	greeted, err := s.clients.enterWebsocket()
+	if err != nil {
 		return err
 	}
 	defer s.clients.exit()
+	defer greeted()
 	w := &handshakeWriter{ResponseWriter: c.Response()}
 	// Origins have been checked. Compression is off: it costs more than it saves on batches this small.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: subprotocols, InsecureSkipVerify: true})
@@ -42,7 +44,9 @@ func (s *Server) serveWebsocket(c echo.Context) error {
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: err.Error()}
 	}
 	ws.SetReadLimit(-1) // the client has its own
-	newClient(s, ws, c.Response().Header().Get(requestIDHeader), r).run()
+	client := newClient(s, ws, c.Response().Header().Get(requestIDHeader), r)
+	client.greeted = greeted
+	client.run()
 	return nil
 }
 

@@ -366,7 +366,7 @@ func TestConnectionLimit(t *testing.T) {
 	ts := start(t, Options{})
 	clients := &ts.server.clients
 	clients.mu.Lock()
-	clients.entered += maxConnections - 1 // as if they were there
+	clients.entered += clients.max - 1 // as if they were there
 	clients.mu.Unlock()
 	ts.connect(t, millpond.Subprotocol)
 	if _, res, err := ts.dial(t, millpond.Subprotocol); err == nil || res.StatusCode != http.StatusServiceUnavailable {

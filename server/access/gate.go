@@ -15,12 +15,14 @@ import (
 type Options struct {
 	Authenticate Authenticate // nil: everybody is nobody in particular
 	Authorize    Authorize    // nil: whoever is let in may do everything
+	Limits       Limits
 }
 
 // Gate keeps the engine behind it. All of it may be used concurrently.
 type Gate struct {
 	options Options
 	engine  *stream.Engine
+	quotas  *quotas
 
 	mu          sync.Mutex
 	live        map[*lasting]struct{} // +checklocks:mu
@@ -29,7 +31,8 @@ type Gate struct {
 
 // NewGate puts the engine behind a gate, which closes it.
 func NewGate(engine *stream.Engine, options Options) *Gate {
-	return &Gate{options: options, engine: engine, live: map[*lasting]struct{}{}}
+	options.Limits = options.Limits.WithDefaults()
+	return &Gate{options: options, engine: engine, quotas: newQuotas(options.Limits), live: map[*lasting]struct{}{}}
 }
 
 // Close closes the engine.
@@ -98,9 +101,16 @@ type lasting struct {
 	cancel context.CancelCauseFunc
 }
 
-// Last returns a context for something that lasts: it ends when ctx does, when stop is called, or when the identity
-// has expired or was revoked. Then [context.Cause] is an [*millpond.Error] that says so. Call stop in any case.
-func (s *Streams) Last(ctx context.Context) (_ context.Context, stop func()) {
+// Limits are those in force.
+func (g *Gate) Limits() Limits { return g.options.Limits }
+
+// Last counts a connection, and returns a context for it: it ends when ctx does, when stop is called, or when the identity
+// has expired or was revoked, which [Ended] tells. It fails with [millpond.RateLimited] when the identity has as many as it may.
+// Call stop in any other case.
+func (s *Streams) Last(ctx context.Context) (_ context.Context, stop func(), err error) {
+	if err := s.gate.quotas.connect(s.who.Subject); err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &lasting{s.who, cancel}
 	g := s.gate
@@ -123,7 +133,8 @@ func (s *Streams) Last(ctx context.Context) (_ context.Context, stop func()) {
 		delete(g.live, l)
 		g.mu.Unlock()
 		cancel(nil)
-	}
+		g.quotas.disconnect(s.who.Subject)
+	}, nil
 }
 
 // Ended is the error that the identity has ended a context of [Streams.Last] with: nil when it has not ended, or for

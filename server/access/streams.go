@@ -16,6 +16,50 @@ type Streams struct {
 	who     Identity
 	asOf    uint64 // revocations when it was authenticated
 	trusted bool
+	own     *pace // of the connection; nil: of a single request
+}
+
+// OfConnection is the streams for a connection, whose requests come one after the other: an append that is too fast waits
+// for its turn for a while, before it is refused.
+func (s *Streams) OfConnection() *Streams {
+	l := &s.gate.options.Limits
+	own := newPace(l.ConnectionEventsPerSecond, l.ConnectionBytesPerSecond)
+	t := *s
+	t.own = &own
+	return &t
+}
+
+// Hold counts bytes of an append that is read into memory. It fails with [millpond.RateLimited] or [millpond.Unavailable] when there are
+// too many; otherwise Release them.
+func (s *Streams) Hold(bytes int) error { return s.gate.quotas.hold(s.who.Subject, bytes) }
+
+// Release is the end of Hold.
+func (s *Streams) Release(bytes int) { s.gate.quotas.release(s.who.Subject, bytes) }
+
+// takeTurn keeps appends within their rate.
+func (s *Streams) takeTurn(ctx context.Context, inputs []millpond.Input) error {
+	if s.trusted {
+		return nil
+	}
+	now := time.Now()
+	events, bytes := sizes(inputs)
+	t := s.gate.quotas.turn(s.who.Subject, s.own, now, events, bytes)
+	wait := t.wait(now)
+	if wait == 0 {
+		return nil
+	}
+	if s.own == nil || wait > maxPace {
+		t.giveBack(now)
+		return &millpond.Error{Code: millpond.RateLimited, RetryAfter: wait,
+			Message: "you append faster than you may: try again in " + wait.Round(time.Millisecond).String()}
+	}
+	select {
+	case <-time.After(wait):
+		return s.expired()
+	case <-ctx.Done():
+		t.giveBack(now)
+		return ctx.Err()
+	}
 }
 
 // Identity is who uses the streams.
@@ -28,6 +72,9 @@ func (s *Streams) Append(ctx context.Context, name millpond.Name, inputs []millp
 		return nil, err
 	}
 	if err := s.mayAppend(ctx, target, inputs); err != nil {
+		return nil, err
+	}
+	if err := s.takeTurn(ctx, inputs); err != nil {
 		return nil, err
 	}
 	events, err := s.gate.engine.Append(ctx, name, inputs)
@@ -131,7 +178,7 @@ func (s *Streams) Reduce(ctx context.Context, name millpond.Name, inputs []millp
 
 // Subscribe is [stream.Engine.Subscribe]. Who may not append may only subscribe to what exists. Keys are the identity's own: nobody
 // takes the place of somebody else's subscription.
-func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream.SubscribeOptions) (*stream.Subscription, error) {
+func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream.SubscribeOptions) (*Subscription, error) {
 	if err := s.may(ctx, Subscribe, name); err != nil {
 		return nil, err
 	}
@@ -141,7 +188,15 @@ func (s *Streams) Subscribe(ctx context.Context, name millpond.Name, opts stream
 		}
 	}
 	opts.Owner = s.who.Subject
-	return s.gate.engine.Subscribe(ctx, name, opts)
+	if err := s.gate.quotas.subscribe(opts.Owner); err != nil {
+		return nil, err
+	}
+	cursor, err := s.gate.engine.Subscribe(ctx, name, opts)
+	if err != nil {
+		s.gate.quotas.unsubscribe(opts.Owner)
+		return nil, err
+	}
+	return &Subscription{cursor: cursor, quotas: s.gate.quotas, subject: opts.Owner}, nil
 }
 
 // Reset is [stream.Engine.Reset].

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -38,6 +39,10 @@ func (a *appender) append(ctx context.Context, batch []millpond.Input) ([]millpo
 		events, err := a.post(ctx, body, len(batch))
 		if err == nil || !a.worthRetrying(err) || ctx.Err() != nil || time.Since(start)+wait > a.retryFor {
 			return events, err
+		}
+		var told *millpond.Error
+		if errors.As(err, &told) {
+			wait = min(max(wait, 2*told.RetryAfter), maxBackoff)
 		}
 		if err := sleep(ctx, wait/2+rand.N(wait/2)); err != nil {
 			return nil, err
@@ -99,7 +104,8 @@ func refusal(res *http.Response, body []byte) error {
 		Field  string
 	}
 	if json.Unmarshal(body, &problem) == nil && problem.Code.Known() {
-		return &millpond.Error{Code: problem.Code, Message: problem.Detail, Field: problem.Field}
+		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+		return &millpond.Error{Code: problem.Code, Message: problem.Detail, Field: problem.Field, RetryAfter: time.Duration(seconds) * time.Second}
 	}
 	if res.StatusCode >= 500 { // of something in between
 		return &millpond.Error{Code: millpond.Unavailable, Message: "the server answered " + res.Status}

@@ -22,6 +22,7 @@ type serveCommand struct {
 	LogFormat     string   `enum:"text,json" default:"text" env:"MILLPOND_LOG_FORMAT" help:"Form of the log on stderr: text or json (default: ${default})."`
 	LogLevel      string   `enum:"debug,info,warn,error" default:"info" env:"MILLPOND_LOG_LEVEL" help:"Least level to log: debug, info, warn or error (default: ${default})."`
 	authFlags
+	limitFlags
 	streamFlags
 	operatorFlags
 }
@@ -49,7 +50,7 @@ func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
 		return err
 	}
 	log := cmd.logger(std)
-	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Logger: log, Version: version(), Processors: processors.BuiltIn()}
+	opts := server.Options{Data: cmd.Data, AllowedOrigins: cmd.AllowedOrigin, Limits: cmd.limits(), Logger: log, Version: version(), Processors: processors.BuiltIn()}
 	tokens, err := cmd.authFlags.apply(&opts, log)
 	if err != nil {
 		return err
