@@ -21,6 +21,11 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"payload":`...)
 		dst = append(dst, e.Payload...)
 	}
+	return e.appendJSONRest(dst)
+}
+
+// appendJSONRest appends what AppendJSON writes after the payload.
+func (e *Event) appendJSONRest(dst []byte) []byte {
 	if e.Metadata != nil {
 		dst = append(dst, `,"metadata":`...)
 		dst = append(dst, e.Metadata...)
@@ -243,8 +248,8 @@ func decodeString(field string, value json.RawMessage, s *string) error {
 // ParseInputs reads the body of an append: one input, or an array of them (batch is then true). It validates each
 // as a client's. Errors name the field, in a batch with its index: "[2].type".
 func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
-	if len(body) > MaxBatchBytes {
-		return nil, false, tooLarge("", len(body), MaxBatchBytes)
+	if len(body) > MaxAppendBytes {
+		return nil, false, tooLarge("", len(body), MaxAppendBytes)
 	}
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 {

@@ -9,18 +9,35 @@ import (
 // A batch frame is one binary websocket message from the server:
 //
 //	kind         1 byte: 1
-//	flags        1 byte: bit 0: the batch reaches the end of the log; other bits are 0
+//	flags        1 byte: bit 0: the batch reaches the end of the log; bit 1: its record came in parts; other bits are 0
 //	subscription uvarint: the id that the client gave it, 1 or more
 //	lastOffset   uvarint: the checkpoint after the batch; past the last record when a filter skipped some
 //	maxOffset    uvarint: the offset of the stream's last event, lastOffset or more
 //	hash         8 bytes, little endian: the log's hash at lastOffset
 //	records      each uvarint length, bytes; offsets rise
 //
-// Kinds other than 1 are kept for later.
+// A part frame is a part of a record that is larger than MaxPartBytes:
+//
+//	kind         1 byte: 2
+//	subscription uvarint: the id that the client gave it, 1 or more
+//	offset       uvarint: of the record
+//	recordBytes  uvarint: of the whole record, over MaxPartBytes
+//	start        uvarint: where in the record the part begins: where the part before it ended
+//	bytes        to the end, one at least
+//
+// The parts of a record come in order, with nothing of the same subscription in between. After the last one comes a
+// batch with bit 1 and without records, whose only record is the one that came.
+//
+// Other kinds are kept for later.
 const (
-	frameBatch byte = 1
-	flagLive   byte = 1
+	frameBatch    byte = 1
+	framePart     byte = 2
+	flagLive      byte = 1
+	flagAssembled byte = 2
 )
+
+// MaxPartHeaderBytes bounds what [Part.AppendHeader] appends.
+const MaxPartHeaderBytes = 1 + 5 + 10 + 5 + 5
 
 // MaxBatchHeaderBytes bounds what AppendHeader appends.
 const MaxBatchHeaderBytes = 2 + 5 + 10 + 10 + 8
@@ -32,6 +49,7 @@ var ErrCorruptFrame = errors.New("corrupt frame")
 type Batch struct {
 	Subscription uint32
 	Live         bool   // the batch reaches the end of the log
+	Assembled    bool   // its one record came in parts; Records is empty until they are put together
 	LastOffset   uint64 // checkpoint after the batch
 	MaxOffset    uint64 // of the stream's last event
 	Hash         Hash   // of the log at LastOffset
@@ -42,7 +60,10 @@ type Batch struct {
 func (b *Batch) AppendHeader(dst []byte) []byte {
 	var flags byte
 	if b.Live {
-		flags = flagLive
+		flags |= flagLive
+	}
+	if b.Assembled {
+		flags |= flagAssembled
 	}
 	dst = append(dst, frameBatch, flags)
 	dst = binary.AppendUvarint(dst, uint64(b.Subscription))
@@ -62,19 +83,22 @@ func DecodeBatch(frame []byte) (Batch, error) {
 		d.fail("unknown kind")
 	}
 	flags := d.byte()
-	if flags&^flagLive != 0 {
+	if flags&^(flagLive|flagAssembled) != 0 {
 		d.fail("unknown flags")
 	}
 	id := d.uvarint()
 	if id == 0 || id > 1<<32-1 {
 		d.fail("subscription out of range")
 	}
-	b := Batch{Subscription: uint32(id), Live: flags&flagLive != 0}
+	b := Batch{Subscription: uint32(id), Live: flags&flagLive != 0, Assembled: flags&flagAssembled != 0}
 	b.LastOffset = d.uvarint()
 	b.MaxOffset = d.uvarint()
 	b.Hash = Hash(d.uint64())
 	if b.MaxOffset < b.LastOffset || b.Live && b.MaxOffset != b.LastOffset {
 		d.fail("offsets out of order")
+	}
+	if b.Assembled && len(d.rest) > 0 {
+		d.fail("records beside those that came in parts")
 	}
 	if d.err != nil {
 		return Batch{}, fmt.Errorf("%w: %w", ErrCorruptFrame, d.err)

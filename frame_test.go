@@ -32,7 +32,61 @@ func batches() []struct {
 		{"more to come", millpond.Batch{Subscription: 300, LastOffset: 7, MaxOffset: 1000, Hash: hash, Records: records}},
 		{"no events: the filter skipped them all", millpond.Batch{Subscription: 2, Live: true, LastOffset: 7, MaxOffset: 7, Hash: hash, Records: []byte{}}},
 		{"largest numbers", millpond.Batch{Subscription: 1<<32 - 1, LastOffset: 1<<64 - 2, MaxOffset: 1<<64 - 1, Hash: 1<<64 - 1, Records: []byte{}}},
+		{"of a record that came in parts", millpond.Batch{Subscription: 2, Live: true, Assembled: true, LastOffset: 7, MaxOffset: 7, Hash: hash, Records: []byte{}}},
 	}
+}
+
+// parts are frames of parts, at the edges.
+var parts = []struct {
+	name string
+	part millpond.Part
+}{
+	{"the first part", millpond.Part{Subscription: 1, Offset: 7, RecordBytes: millpond.MaxPartBytes + 1, Bytes: []byte("abc")}},
+	{"the last byte", millpond.Part{Subscription: 300, Offset: 7, RecordBytes: millpond.MaxPartBytes + 1, Start: millpond.MaxPartBytes, Bytes: []byte("z")}},
+	{"largest numbers", millpond.Part{Subscription: 1<<32 - 1, Offset: 1<<64 - 1, RecordBytes: millpond.MaxRecordBytes,
+		Start: millpond.MaxRecordBytes - 2, Bytes: []byte("yz")}},
+}
+
+// S6: a part of a record is a frame of its own.
+func TestPart(t *testing.T) {
+	for _, test := range parts {
+		frame := test.part.AppendFrame(nil)
+		got, err := millpond.DecodePart(frame)
+		if err != nil || !reflect.DeepEqual(got, test.part) || !millpond.IsPart(frame) {
+			t.Errorf("%s: decoded %+v, %v", test.name, got, err)
+		}
+		if n := len(frame) - len(test.part.Bytes); n > millpond.MaxPartHeaderBytes {
+			t.Errorf("%s: the header has %d bytes", test.name, n)
+		}
+		if _, err := millpond.DecodeBatch(frame); !errors.Is(err, millpond.ErrCorruptFrame) {
+			t.Errorf("%s: taken for a batch: %v", test.name, err)
+		}
+	}
+	for _, test := range corruptParts {
+		if p, err := millpond.DecodePart(unhex(t, test.hex)); !errors.Is(err, millpond.ErrCorruptFrame) {
+			t.Errorf("%s: %+v, error %v", test.why, p, err)
+		}
+	}
+	if millpond.IsPart(nil) || millpond.IsPart(batches()[0].batch.AppendFrame(nil)) {
+		t.Error("another frame is taken for a part")
+	}
+	if largest := millpond.MaxPartHeaderBytes + millpond.MaxPartBytes; largest > millpond.MaxFrameBytes {
+		t.Errorf("the largest part has %d bytes, a frame %d", largest, millpond.MaxFrameBytes)
+	}
+}
+
+// The sizes are of 528385 bytes, one more than fit into one frame.
+var corruptParts = []struct{ why, hex string }{
+	{"a batch", "01 00 01 01 01 0000000000000000"},
+	{"subscription 0", "02 00 07 81a020 00 61"},
+	{"subscription over 32 bits", "02 8080808010 07 81a020 00 61"},
+	{"offset 0", "02 01 00 81a020 00 61"},
+	{"a record that needs no parts", "02 01 07 80a020 00 61"},
+	{"a record over the limit", "02 01 07 81a08010 00 61"},
+	{"no bytes", "02 01 07 81a020 00"},
+	{"it begins past the end", "02 01 07 81a020 82a020 61"},
+	{"it ends past the end", "02 01 07 81a020 80a020 6161"},
+	{"cut off", "02 01 07 81a0"},
 }
 
 func TestFrame(t *testing.T) {
@@ -76,9 +130,10 @@ func TestNextRecord(t *testing.T) {
 
 var corruptFrames = []struct{ why, hex string }{
 	{"empty", ""},
-	{"unknown kind", "02 00 01 01 01 0000000000000000"},
+	{"unknown kind", "03 00 01 01 01 0000000000000000"},
 	{"kind 0", "00 00 01 01 01 0000000000000000"},
-	{"unknown flag", "01 02 01 01 01 0000000000000000"},
+	{"unknown flag", "01 04 01 01 01 0000000000000000"},
+	{"records beside those that came in parts", "01 02 01 01 01 0000000000000000 01 00"},
 	{"subscription 0", "01 00 00 01 01 0000000000000000"},
 	{"subscription over 32 bits", "01 00 8080808010 01 01 0000000000000000"},
 	{"subscription not minimal", "01 00 8100 01 01 0000000000000000"},
@@ -92,7 +147,7 @@ var corruptRecordLists = []struct{ why, hex string }{
 	{"longer than what follows", "02 00"},
 	{"length without an end", "80"},
 	{"length not minimal", "8100 00"},
-	{"over the limit of a record", "81a020"},
+	{"over the limit of a record", "81a08010"},
 }
 
 func TestCorruptFrame(t *testing.T) {
@@ -121,6 +176,7 @@ func TestGoldenFrames(t *testing.T) {
 		Frame        string        `json:"frame"`
 		Subscription uint32        `json:"subscription"`
 		Live         bool          `json:"live"`
+		Assembled    bool          `json:"assembled"`
 		LastOffset   string        `json:"lastOffset"`
 		MaxOffset    string        `json:"maxOffset"`
 		Hash         millpond.Hash `json:"hash"`
@@ -133,7 +189,7 @@ func TestGoldenFrames(t *testing.T) {
 	var good []valid
 	for _, test := range batches() {
 		b := test.batch
-		v := valid{test.name, hex.EncodeToString(b.AppendFrame(nil)), b.Subscription, b.Live,
+		v := valid{test.name, hex.EncodeToString(b.AppendFrame(nil)), b.Subscription, b.Live, b.Assembled,
 			strconv.FormatUint(b.LastOffset, 10), strconv.FormatUint(b.MaxOffset, 10), b.Hash, []eventVector{}}
 		for rest := b.Records; len(rest) > 0; {
 			var record []byte
@@ -157,7 +213,28 @@ func TestGoldenFrames(t *testing.T) {
 	for _, test := range corruptRecordLists {
 		bad = append(bad, corrupt{"record: " + test.why, header + strings.ReplaceAll(test.hex, " ", "")})
 	}
+	type part struct {
+		Name         string `json:"name"`
+		Frame        string `json:"frame"`
+		Subscription uint32 `json:"subscription"`
+		Offset       string `json:"offset"`
+		RecordBytes  int    `json:"recordBytes"`
+		Start        int    `json:"start"`
+		Bytes        string `json:"bytes"`
+	}
+	var goodParts []part
+	for _, test := range parts {
+		p := test.part
+		goodParts = append(goodParts, part{test.name, hex.EncodeToString(p.AppendFrame(nil)), p.Subscription, strconv.FormatUint(p.Offset, 10),
+			p.RecordBytes, p.Start, hex.EncodeToString(p.Bytes)})
+	}
+	var badParts []corrupt
+	for _, test := range corruptParts {
+		badParts = append(badParts, corrupt{test.why, strings.ReplaceAll(test.hex, " ", "")})
+	}
 	golden(t, "frames.json", map[string]any{
+		"parts":        goodParts,
+		"corruptParts": badParts,
 		"about": "Batch frames in hexadecimal, and what they say. Corrupt frames are refused: the header, or then one of the " +
 			"records' lengths.",
 		"valid":   good,

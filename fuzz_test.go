@@ -120,7 +120,7 @@ func FuzzParseInputs(f *testing.F) {
 			written = inputs[i].AppendJSON(written)
 		}
 		written = append(written, ']')
-		if len(written) > millpond.MaxBatchBytes {
+		if len(written) > millpond.MaxAppendBytes {
 			return // escapes may make it longer
 		}
 		back, batch, err := millpond.ParseInputs(written)

@@ -177,7 +177,7 @@ func TestParseInputsLimits(t *testing.T) {
 			refusal{millpond.EventTooLarge, "payload"}},
 		{"largest batch", batch(millpond.MaxBatchEvents), ok},
 		{"batch of too many", batch(millpond.MaxBatchEvents + 1), refusal{millpond.EventTooLarge, ""}},
-		{"body over the limit", strings.Repeat(" ", millpond.MaxBatchBytes) + "1", refusal{millpond.EventTooLarge, ""}},
+		{"body over the limit", strings.Repeat(" ", millpond.MaxAppendBytes) + "1", refusal{millpond.EventTooLarge, ""}},
 		{"invalid UTF-8 in the type", "{\"type\":\"a\xff\"}", refusal{millpond.InvalidEvent, "type"}},
 		{"invalid UTF-8 in the payload", "{\"type\":\"a\",\"payload\":\"\xff\"}", refusal{millpond.InvalidEvent, "payload"}},
 		{"surrogate in UTF-8 in the payload", "{\"type\":\"a\",\"payload\":\"\xed\xa0\x80\"}", refusal{millpond.InvalidEvent, "payload"}},

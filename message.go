@@ -104,6 +104,14 @@ type (
 		MaxOffset  uint64  `json:"maxOffset"`
 		Hash       Hash    `json:"hash"`
 		Events     []Event `json:"events"`
+		Assembled  bool    `json:"assembled,omitempty"` // its one event came in parts; Events is empty
+	}
+	// PartMessage is a part of the text of an event that is too large for one message, for the subprotocol millpond.v1.json.
+	// The texts of all its parts are the event as JSON.
+	PartMessage struct {
+		ID     uint32 `json:"id"`
+		Offset uint64 `json:"offset"`
+		Text   string `json:"text"`
 	}
 	// Goaway says that the server will close the connection soon: connect again after the delay.
 	Goaway struct {
@@ -165,6 +173,7 @@ func (Rebuild) messageType() string      { return "rebuild" }
 func (Unsubscribed) messageType() string { return "unsubscribed" }
 func (Appended) messageType() string     { return "appended" }
 func (BatchMessage) messageType() string { return "batch" }
+func (PartMessage) messageType() string  { return "part" }
 func (Goaway) messageType() string       { return "goaway" }
 func (ErrorMessage) messageType() string { return "error" }
 func (Ping) messageType() string         { return "ping" }
@@ -183,6 +192,7 @@ var newMessage = map[string]func() Message{
 	"unsubscribed": func() Message { return new(Unsubscribed) },
 	"appended":     func() Message { return new(Appended) },
 	"batch":        func() Message { return new(BatchMessage) },
+	"part":         func() Message { return new(PartMessage) },
 	"goaway":       func() Message { return new(Goaway) },
 	"error":        func() Message { return new(ErrorMessage) },
 	"ping":         func() Message { return new(Ping) },

@@ -24,7 +24,11 @@ func MarshalMessage(m Message) []byte {
 	case *BatchMessage:
 		b := fmt.Appendf(nil, `{"type":"batch","id":%d,"live":%t,"lastOffset":%d,"maxOffset":%d,"hash":"%s","events":`,
 			m.ID, m.Live, m.LastOffset, m.MaxOffset, m.Hash)
-		return append(AppendEventsJSON(b, m.Events), '}')
+		b = AppendEventsJSON(b, m.Events)
+		if m.Assembled {
+			b = append(b, `,"assembled":true`...)
+		}
+		return append(b, '}')
 	case *Append:
 		b := fmt.Appendf(nil, `{"type":"append","id":%d,"stream":{"namespace":`, m.ID)
 		b = appendJSONString(b, m.Stream.Namespace)

@@ -42,6 +42,8 @@ func messages() []struct {
 		{"server", "appended", &millpond.Appended{ID: 9, Events: events}},
 		{"server", "batch, in millpond.v1.json only", &millpond.BatchMessage{ID: 1, Live: true, LastOffset: 5, MaxOffset: 5, Hash: hash, Events: events}},
 		{"server", "batch of none", &millpond.BatchMessage{ID: 1, LastOffset: 5, MaxOffset: 6, Hash: hash}},
+		{"server", "batch of an event that came in parts", &millpond.BatchMessage{ID: 1, LastOffset: 5, MaxOffset: 6, Hash: hash, Assembled: true}},
+		{"server", "part, in millpond.v1.json only", &millpond.PartMessage{ID: 1, Offset: 5, Text: `{"offset":5,"type":"large","payload":"`}},
 		{"server", "goaway", &millpond.Goaway{Reason: "the server is restarting", RetryAfterMs: 1500}},
 		{"server", "error of a subscription", &millpond.ErrorMessage{Subscription: 1, Code: millpond.InvalidName, Message: "must start with \"/\"", Field: "path"}},
 		{"server", "error of an append", &millpond.ErrorMessage{Request: 9, Code: millpond.StreamPaused, Message: "stream paused: maintenance"}},
@@ -65,8 +67,8 @@ func TestMessage(t *testing.T) {
 		}
 		kinds[reflect.TypeOf(value).Name()] = true
 	}
-	if len(kinds) != 15 {
-		t.Errorf("%d kinds of message are tried, there are 15", len(kinds))
+	if len(kinds) != 16 {
+		t.Errorf("%d kinds of message are tried, there are 16", len(kinds))
 	}
 }
 

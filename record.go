@@ -111,7 +111,18 @@ func RecordOffset(b []byte) uint64 {
 	return d.uvarint()
 }
 
-// RecordType reads only the type of a record: nil when it is corrupt. It is a slice of b.
+// RecordCreatedAt reads only the time of a record, of which b may be a part that begins it. It is not ok when that is
+// corrupt.
+func RecordCreatedAt(b []byte) (at time.Time, ok bool) {
+	d := decoder{rest: b}
+	d.byte()
+	d.uvarint()
+	at = time.Unix(0, int64(d.uint64())).UTC()
+	return at, d.err == nil
+}
+
+// RecordType reads only the type of a record: nil when it is corrupt. It is a slice of b, which may be a part of the record
+// that begins it.
 func RecordType(b []byte) []byte {
 	d := decoder{rest: b}
 	d.byte()

@@ -46,8 +46,8 @@ func TestLargestRecord(t *testing.T) {
 	if len(record) > millpond.MaxRecordBytes {
 		t.Errorf("%d bytes are over MaxRecordBytes", len(record))
 	}
-	if room := millpond.MaxFrameBytes - millpond.MaxBatchHeaderBytes; millpond.FramedRecordBytes(len(record)) > room {
-		t.Error("a frame has no room for the largest record")
+	if room := millpond.MaxFrameBytes - millpond.MaxBatchHeaderBytes; millpond.FramedRecordBytes(millpond.MaxPartBytes) > room {
+		t.Error("a frame has no room for the largest record that is sent whole")
 	}
 	var got millpond.Event
 	if err := millpond.DecodeRecord(record, &got); err != nil || !reflect.DeepEqual(got, e) {

@@ -131,7 +131,7 @@ func checkInputs(from millpond.Name, inputs []millpond.Input) (to millpond.Name,
 	}
 	if size > millpond.MaxBatchBytes {
 		return to, nil, &millpond.Error{Code: millpond.EventTooLarge,
-			Message: fmt.Sprintf("%d bytes are over the limit of %d for one append: append in several", size, millpond.MaxBatchBytes)}
+			Message: fmt.Sprintf("%d bytes are over the limit of %d for one append of a mirror: append in several, and an event that is larger over HTTP", size, millpond.MaxBatchBytes)}
 	}
 	return to, keyed, nil
 }

@@ -67,6 +67,8 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 			Client:  m.options.Client,
 			Replica: db.replica.ID(),
 			Tokens:  m.options.Token != nil,
+
+			MaxRecordBytes: m.options.MaxEventBytes + millpond.MaxRecordBytes - millpond.MaxEventBytes,
 		}),
 	}
 	l.wake.Stop()
@@ -136,6 +138,8 @@ func (l *loop) receive(d delivery) {
 		l.step(session.Received{Epoch: d.epoch, Message: e.Message})
 	case conn.Batch:
 		l.step(session.Frame{Epoch: d.epoch, Batch: e.Batch, Bytes: e.Bytes})
+	case conn.Part:
+		l.step(session.Part{Epoch: d.epoch, Part: e.Part, Bytes: e.Bytes})
 	case conn.Closed:
 		l.conns[d.epoch].Wait()
 		delete(l.conns, d.epoch)

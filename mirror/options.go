@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/millpond-dev/millpond"
 )
 
 // Options say what a mirror copies and where to. Only URL is required; without it the mirror opens offline, and stays
@@ -33,6 +35,10 @@ type Options struct {
 	// AppendWait bounds how long [Appended.Wait] waits for a connection. Default: 10 s.
 	AppendWait time.Duration
 
+	// MaxEventBytes bounds payload and metadata of an event that the mirror takes: a stream with a larger one stops before it,
+	// and its status says why. It is held in memory whole, a few times. Default: 32 MiB, the largest there can be.
+	MaxEventBytes int
+
 	// MaxQueryStep bounds how long SQLite may take on the way to the next row of a query, live ones too: nothing else happens
 	// meanwhile. What takes longer fails with [query.ErrTooSlow]. Negative: nothing does. Default: 2 s.
 	MaxQueryStep time.Duration
@@ -47,6 +53,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Client == "" {
 		o.Client = "millpond-mirror"
+	}
+	if o.MaxEventBytes <= 0 {
+		o.MaxEventBytes = millpond.MaxEventBytes
 	}
 	if o.AppendWait <= 0 {
 		o.AppendWait = defaultAppendWait

@@ -1,10 +1,6 @@
 package server
 
 import (
-	"errors"
-	"io"
-	"net/http"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/millpond-dev/millpond"
@@ -26,10 +22,11 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 		return err
 	}
 	defer streams.Release(held)
-	inputs, batch, err := s.readInputs(c)
+	inputs, batch, done, err := s.readInputs(c)
 	if err != nil {
 		return err
 	}
+	defer done()
 	events, err := streams.Append(c.Request().Context(), name, inputs)
 	if err != nil {
 		return err
@@ -43,13 +40,19 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	return s.writeJSON(c, append(out, '\n'))
 }
 
-func (s *Server) bodyLimit() int64 { return int64(min(maxBodyBytes, s.gate.Limits().MessageBytes)) }
+// bodyLimit bounds the body of an append: as the largest event needs, unless messages are bounded by less than the protocol's limit.
+func (s *Server) bodyLimit() int64 {
+	if limit := s.gate.Limits().MessageBytes; limit < millpond.MaxMessageBytes {
+		return min(s.appendBytes, int64(limit))
+	}
+	return s.appendBytes
+}
 
 // hold counts the body of an append, before it is read.
 func (s *Server) hold(c echo.Context, streams *access.Streams) (bytes int, err error) {
 	length, limit := c.Request().ContentLength, s.bodyLimit()
 	if length > limit {
-		return 0, bodyTooLarge(limit)
+		return 0, bodyTooLarge(length, limit)
 	}
 	if length < 0 { // it does not say
 		length = limit
@@ -57,37 +60,20 @@ func (s *Server) hold(c echo.Context, streams *access.Streams) (bytes int, err e
 	return int(length), streams.Hold(int(length))
 }
 
-// readInputs reads a request's body of events: one, or a batch of them. The request takes no parameters.
-func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool, err error) {
+// readInputs reads a request's body of events: one, or a batch of them. The request takes no parameters. Call done when the
+// events are not in use any more.
+func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool, done func(), err error) {
 	if _, err := parseParams(c.Request()); err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
-	body, err := readBody(c, s.bodyLimit())
+	body := &requestBody{budget: &s.bodies, limit: s.bodyLimit()}
+	text, err := body.read(c)
+	if err == nil {
+		inputs, batch, err = millpond.ParseInputs(text)
+	}
 	if err != nil {
-		return nil, false, err
+		body.release()
+		return nil, false, nil, err
 	}
-	return millpond.ParseInputs(body)
-}
-
-// readBody reads a request's body of at most limit bytes.
-func readBody(c echo.Context, limit int64) ([]byte, error) {
-	r := c.Request()
-	if r.ContentLength > limit {
-		return nil, bodyTooLarge(limit)
-	}
-	var buf []byte
-	var err error
-	// With net/http's own writer: that closes the connection then, where Echo's would wait for more of the body.
-	body := http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-	if r.ContentLength >= 0 {
-		buf = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(body, buf)
-	} else {
-		buf, err = io.ReadAll(body)
-	}
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		return nil, &millpond.Error{Code: millpond.InvalidRequest, Message: "the body could not be read: it ended early, or took too long"}
-	}
-	return buf, err
+	return inputs, batch, body.release, nil
 }

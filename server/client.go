@@ -144,7 +144,7 @@ func (c *client) greet() error {
 		Limits: millpond.Limits{
 			MessageBytes:  c.server.gate.Limits().MessageBytes,
 			FrameBytes:    millpond.MaxFrameBytes,
-			EventBytes:    millpond.MaxEventBytes,
+			EventBytes:    c.server.eventBytes,
 			BatchEvents:   millpond.MaxBatchEvents,
 			Subscriptions: millpond.MaxSubscriptions,
 			CreditBytes:   millpond.MaxCreditBytes,
@@ -243,7 +243,12 @@ func (c *client) append(msg *millpond.Append) error {
 		}
 		return err
 	}
-	return c.send(&millpond.Appended{ID: msg.ID, Events: events})
+	answer := millpond.MarshalMessage(&millpond.Appended{ID: msg.ID, Events: events})
+	if len(answer) > maxAppendedBytes {
+		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.EventTooLarge,
+			Message: "the batch is in the log, but the answer, with what was there before, is larger than a message: read it over HTTP"})
+	}
+	return c.write(websocket.MessageText, answer)
 }
 
 func (c *client) appendEvents(msg *millpond.Append) ([]millpond.Event, error) {

@@ -50,6 +50,12 @@ type body struct {
 
 func (s *Server) newBody(c echo.Context) *body { return &body{server: s, c: c} }
 
+// put is Write.
+func (b *body) put(text []byte) error {
+	_, err := b.Write(text)
+	return err
+}
+
 // writeJSON answers with JSON that is all there.
 func (s *Server) writeJSON(c echo.Context, text []byte) error {
 	b := s.newBody(c)

@@ -40,10 +40,11 @@ func (s *Server) serveReduce(c echo.Context, streams *access.Streams) error {
 		return err
 	}
 	defer streams.Release(held)
-	inputs, _, err := s.readInputs(c)
+	inputs, _, done, err := s.readInputs(c)
 	if err != nil {
 		return err
 	}
+	defer done()
 	state, err := streams.Reduce(c.Request().Context(), name, inputs)
 	if err != nil {
 		return err
@@ -78,7 +79,7 @@ func (s *Server) serveControl(c echo.Context, streams *access.Streams) error {
 	if _, err := parseParams(c.Request()); err != nil {
 		return err
 	}
-	body, err := readBody(c, maxControlBytes)
+	body, err := (&requestBody{limit: maxControlBytes}).read(c)
 	if err != nil {
 		return err
 	}

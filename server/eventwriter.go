@@ -23,6 +23,7 @@ type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	buf     []byte
+	inLine  bool      // the data of an event is being written, and its line is not over
 	written time.Time // when something was sent last
 
 	transfer transfer
@@ -71,6 +72,32 @@ func (w *eventWriter) data(text []byte) {
 		w.buf = append(w.buf, '\n')
 	}
 	w.buf = append(w.buf, '\n')
+}
+
+// text appends a part of the data of an event, split anywhere.
+func (w *eventWriter) text(part []byte) {
+	for _, c := range part {
+		if !w.inLine {
+			w.buf = append(w.buf, "data: "...)
+			w.inLine = true
+		}
+		if c == '\n' || c == '\r' {
+			w.buf = append(w.buf, '\n')
+			w.inLine = false
+			continue
+		}
+		w.buf = append(w.buf, c)
+	}
+}
+
+// endText ends the event whose data was appended with text: it has the position as its id.
+func (w *eventWriter) endText(at millpond.Position) {
+	if w.inLine {
+		w.buf = append(w.buf, '\n')
+		w.inLine = false
+	}
+	w.id(at)
+	w.end()
 }
 
 // named appends an event of a kind that is not the stream's. It has the position that was appended before it with id.

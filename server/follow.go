@@ -29,6 +29,8 @@ type follower struct {
 
 	from    stream.SubscribeOptions // where to begin, and to go on
 	at      millpond.Position       // of what was sent, or left out
+	large   millpond.RecordJSON     // of the event that is sent in parts
+	inLarge bool                    // it is being sent: nothing else may be, in between
 	started bool                    // the client knows where it has begun
 	told    uint64                  // offset of the last id that was sent
 }
@@ -105,7 +107,7 @@ func (f *follower) run(c echo.Context) error {
 	setFollowHeader(c.Response().Header())
 	c.Response().WriteHeader(http.StatusOK)
 	for err == nil {
-		if err = f.follow(cursor); !resumable(err) {
+		if err = f.follow(cursor); f.inLarge || !resumable(err) {
 			break
 		}
 		// The stream was reset, or dropped from memory: the same response goes on, and says what that means for the client.
@@ -138,9 +140,9 @@ func (f *follower) follow(cursor *access.Subscription) error {
 	f.server.metrics.began(cursor.Start())
 	err := f.begin(cursor.Start())
 	for err == nil {
-		var batch millpond.Batch
-		if batch, err = f.next(cursor); err == nil {
-			err = f.write(&batch)
+		var piece stream.Piece
+		if piece, err = f.next(cursor); err == nil {
+			err = f.write(&piece)
 		}
 	}
 	return err
@@ -175,17 +177,20 @@ func (f *follower) begin(start stream.Start) error {
 	return f.out.flush()
 }
 
-// next is the cursor's next batch. It lets no time go by in silence.
-func (f *follower) next(cursor *access.Subscription) (millpond.Batch, error) {
+// next is the cursor's next piece. It lets no time go by in silence.
+func (f *follower) next(cursor *access.Subscription) (stream.Piece, error) {
 	for {
+		if f.inLarge {
+			return cursor.NextPiece(f.ctx, targetFrameBytes)
+		}
 		ctx, cancel := context.WithDeadline(f.ctx, f.out.written.Add(heartbeatInterval))
-		batch, err := cursor.Next(ctx, targetFrameBytes)
+		piece, err := cursor.NextPiece(ctx, targetFrameBytes)
 		cancel()
 		if err == nil || f.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return batch, err
+			return piece, err
 		}
 		if err := f.beat(); err != nil {
-			return batch, err
+			return piece, err
 		}
 	}
 }
@@ -200,9 +205,35 @@ func (f *follower) beat() error {
 	return f.out.flush()
 }
 
-// write writes the batch's events, each with its position as the id. The hash in it is known for every event when none is
-// left out.
-func (f *follower) write(b *millpond.Batch) error {
+// write writes a batch's events, each with its position as the id, or a part of one.
+func (f *follower) write(p *stream.Piece) error {
+	switch {
+	case p.Part != nil:
+		if p.Part.Start == 0 {
+			f.large, f.inLarge = millpond.RecordJSON{}, true
+		}
+		text, err := f.large.Append(nil, p.Part.Bytes)
+		if err == nil {
+			f.out.text(text)
+			err = f.out.flush()
+		}
+		return err
+	case p.Assembled:
+		text, err := f.large.End(nil)
+		if err != nil {
+			return err
+		}
+		f.at.Offset, f.at.Hash, f.told = p.LastOffset, p.Hash, p.LastOffset
+		f.inLarge = false
+		f.out.text(text)
+		f.out.endText(f.at)
+		return f.out.flush()
+	}
+	return f.writeBatch(&p.Batch)
+}
+
+// writeBatch writes a batch's events. The hash in the id is known for every event when none is left out.
+func (f *follower) writeBatch(b *millpond.Batch) error {
 	buf := frames.Get().(*[]byte)
 	f.out.buf = (*buf)[:0]
 	defer func() {
@@ -240,7 +271,7 @@ func (f *follower) end(err error, request string) string {
 	if cause := context.Cause(f.ctx); cause != nil {
 		err = cause
 	}
-	if errors.Is(err, errWrite) {
+	if errors.Is(err, errWrite) || f.inLarge { // a client drops an event that does not end, and comes back
 		return err.Error()
 	}
 	e := access.Ended(f.ctx)

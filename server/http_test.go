@@ -299,7 +299,7 @@ func TestPanic(t *testing.T) {
 func TestProblems(t *testing.T) {
 	ts := start(t, Options{})
 	ts.append(t, "/x", `{"type":"a"}`)
-	huge := `{"type":"a","payload":"` + strings.Repeat("x", millpond.MaxEventBytes) + `"}`
+	huge := `{"type":"a","payload":"` + strings.Repeat("x", millpond.DefaultEventBytes) + `"}`
 	for _, test := range []struct {
 		method, target, body string
 		code                 millpond.ErrorCode
@@ -311,8 +311,8 @@ func TestProblems(t *testing.T) {
 		{"POST", "/api/streams/default/x", ``, millpond.InvalidRequest, "", "empty"},
 		{"POST", "/api/streams/default/x", `a=b`, millpond.InvalidRequest, "", "JSON"},
 		{"POST", "/api/streams/default/x", `[]`, millpond.InvalidRequest, "", "empty"},
-		{"POST", "/api/streams/default/x", huge, millpond.EventTooLarge, "payload", "524290 bytes are over the limit of 524288"},
-		{"POST", "/api/streams/default/x", strings.Repeat(" ", millpond.MaxBatchBytes+1), millpond.EventTooLarge, "", "limit of 4194304"},
+		{"POST", "/api/streams/default/x", huge, millpond.EventTooLarge, "payload", "8388610 bytes are over the limit of 8388608"},
+		{"POST", "/api/streams/default/x", strings.Repeat(" ", int(ts.server.appendBytes)+1), millpond.EventTooLarge, "", "8454145 bytes are over the limit of 8454144"},
 		{"POST", "/api/streams/default/x?after=1", `{"type":"a"}`, millpond.InvalidRequest, "after", "no parameters"},
 		{"POST", "/api/streams/default/X", `{"type":"a"}`, millpond.InvalidName, "path", "lowercase"},
 		{"POST", "/api/streams/default//x", `{"type":"a"}`, millpond.InvalidName, "path", "empty segment"},
@@ -376,7 +376,7 @@ func TestBodyBounded(t *testing.T) {
 	ts := start(t, Options{})
 	for name, request := range map[string]string{
 		"a petabyte":     fmt.Sprintf("Content-Length: %d\r\n\r\n", int64(1)<<50),
-		"without an end": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s", maxBodyBytes+1, strings.Repeat(" ", maxBodyBytes+1)),
+		"without an end": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s", ts.server.appendBytes+1, strings.Repeat(" ", int(ts.server.appendBytes)+1)),
 	} {
 		conn, err := net.Dial("tcp", ts.Listener.Addr().String())
 		if err != nil {

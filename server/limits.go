@@ -10,8 +10,13 @@ import (
 const (
 	// extraConnections is how many connections there may be for requests beside those that last.
 	extraConnections = 4096
-	// maxBodyBytes bounds the body of an append.
-	maxBodyBytes = millpond.MaxBatchBytes
+	// smallBodyBytes is what the body of a request may hold without asking; maxBodiesBytes bounds what those that are larger
+	// hold together. firstBodyBytes is what one begins with whose size is not known.
+	smallBodyBytes = 64 << 10
+	maxBodiesBytes = 64 << 20
+	firstBodyBytes = 4 << 10
+	// appendHeadBytes is what the text of an append may have besides the payload of the largest event.
+	appendHeadBytes = 64 << 10
 	// maxControlBytes bounds the body of a control request.
 	maxControlBytes = 4 << 10
 	// maxHeaderBytes bounds the head of a request.
@@ -64,6 +69,8 @@ const (
 const (
 	// maxHelloBytes bounds what a websocket may send before it is known whose it is.
 	maxHelloBytes = 16 << 10
+	// maxAppendedBytes bounds the answer to an append: that of the largest, with an offset and a time for each event.
+	maxAppendedBytes = millpond.MaxMessageBytes + millpond.MaxBatchEvents*128
 	// helloTimeout bounds how long a new connection may wait with its hello.
 	helloTimeout = 10 * time.Second
 	// leaveTimeout bounds how long a closed connection waits for the client to agree.

@@ -54,6 +54,9 @@ type Options struct {
 	// "presence"). Empty: in memory only, for in the log N subscribers that connect cost N² deliveries.
 	Presence millpond.Presence
 
+	// MaxEventBytes bounds payload and metadata of an event together. 0: 8 MiB. At most [millpond.MaxEventBytes], 32 MiB.
+	MaxEventBytes int
+
 	// IdleTimeout is after how long without use a stream without subscribers leaves the memory. 0: 10 minutes. Below 0: never.
 	IdleTimeout time.Duration
 

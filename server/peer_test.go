@@ -108,6 +108,13 @@ func (p *peer) next() any {
 		}
 		return m
 	}
+	if millpond.IsPart(data) {
+		part, err := millpond.DecodePart(data)
+		if err != nil {
+			return err
+		}
+		return &part
+	}
 	b, err := millpond.DecodeBatch(data)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (s *Server) asError(err error, attributes ...any) *millpond.Error {
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return bodyTooLarge(tooLarge.Limit)
+		return bodyTooLarge(0, tooLarge.Limit)
 	}
 	if errors.Is(err, context.Canceled) {
 		return &millpond.Error{Code: millpond.Unavailable, Message: "the request was given up"}
@@ -42,9 +42,14 @@ func (s *Server) asError(err error, attributes ...any) *millpond.Error {
 	return &millpond.Error{Code: millpond.Internal, Message: "the server has failed to do this; its log says more"}
 }
 
-func bodyTooLarge(limit int64) *millpond.Error {
-	return &millpond.Error{Code: millpond.EventTooLarge,
-		Message: "the body is over the limit of " + strconv.FormatInt(limit, 10) + " bytes: send it as several requests"}
+// bodyTooLarge tells of a body of so many bytes; 0: it is not known how many.
+func bodyTooLarge(size, limit int64) *millpond.Error {
+	message := "the body is over"
+	if size > 0 {
+		message = strconv.FormatInt(size, 10) + " bytes are over"
+	}
+	return &millpond.Error{Code: millpond.EventTooLarge, Message: message + " the limit of " + strconv.FormatInt(limit, 10) +
+		" bytes of a request: send several, with smaller events"}
 }
 
 func writeProblem(c echo.Context, e *millpond.Error) error {

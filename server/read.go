@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -81,6 +82,10 @@ func (s *Server) readOne(c echo.Context, streams *access.Streams, name millpond.
 		}
 	}
 	e, err := streams.EventAt(ctx, name, at.Incarnation, offset)
+	var is *stream.LargeError
+	if errors.As(err, &is) {
+		return s.writeLarge(c, &largeEvent{streams, name, at.Incarnation, is}, p["incarnation"] != "")
+	}
 	if err != nil {
 		return err
 	}
@@ -90,6 +95,33 @@ func (s *Server) readOne(c echo.Context, streams *access.Streams, name millpond.
 		return nil
 	}
 	return s.writeJSON(c, text)
+}
+
+// writeLarge answers with a large event.
+func (s *Server) writeLarge(c echo.Context, l *largeEvent, settled bool) error {
+	ctx := c.Request().Context()
+	hash, err := l.streams.HashAt(ctx, l.name, l.incarnation, l.is.Offset)
+	if err != nil {
+		return err
+	}
+	setCacheControl(c, settled)
+	if notModified(c, validator(hash, l.incarnation, "event", l.is.Offset)) {
+		return nil
+	}
+	if c.Request().Method == http.MethodHead {
+		c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+		return c.NoContent(http.StatusOK)
+	}
+	b := s.newBody(c)
+	err = l.write(ctx, b.put)
+	if err == nil {
+		err = b.put([]byte("\n"))
+	}
+	if err != nil {
+		b.abort()
+		return err
+	}
+	return b.Close()
 }
 
 // readRange is what a read of a range asks for.
@@ -152,7 +184,7 @@ func (s *Server) readRange(c echo.Context, streams *access.Streams, name millpon
 		return c.NoContent(http.StatusOK)
 	}
 	b := s.newBody(c)
-	opts := stream.ReadOptions{After: r.after, Before: end + 1, Types: r.types, Incarnation: at.Incarnation}
+	opts := stream.ReadOptions{After: r.after, Before: end + 1, Types: r.types, Incarnation: at.Incarnation, LeaveLarge: true}
 	if err := writeRange(ctx, b, streams, name, opts, int(r.limit)); err != nil {
 		b.abort()
 		return err
@@ -168,6 +200,18 @@ func writeRange(ctx context.Context, b *body, streams *access.Streams, name mill
 	for written < limit {
 		opts.Limit = min(limit-written, readChunkEvents)
 		events, err := streams.Read(ctx, name, opts)
+		var is *stream.LargeError
+		if errors.As(err, &is) {
+			err = b.put([]byte{separator(written)})
+			if err == nil {
+				err = (&largeEvent{streams, name, opts.Incarnation, is}).write(ctx, b.put)
+			}
+			opts.After = is.Offset
+			written++
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}

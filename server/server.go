@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/netutil"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/access"
 	"github.com/millpond-dev/millpond/server/host"
 	"github.com/millpond-dev/millpond/server/store"
@@ -32,8 +33,12 @@ type Server struct {
 	host    *host.Host  // of the processors
 	store   store.Store // to close; nil: the caller's
 	clients clients
-	metrics *metrics
-	look    *look
+
+	eventBytes  int   // limit of an event
+	appendBytes int64 // limit of the text of an append
+	bodies      budget
+	metrics     *metrics
+	look        *look
 
 	publicMetrics bool
 
@@ -77,9 +82,11 @@ func New(opts Options) (_ *Server, err error) {
 		}
 		s.store = log
 	}
+	s.eventBytes = cmp.Or(opts.MaxEventBytes, millpond.DefaultEventBytes)
+	s.appendBytes = int64(max(millpond.MaxBatchBytes, s.eventBytes+appendHeadBytes))
 	s.metrics = newMetrics(opts.Registerer)
 	s.publicMetrics = opts.PublicMetrics && s.metrics.handler != nil
-	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Committed: s.metrics.committed, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout,
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Committed: s.metrics.committed, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout, MaxEventBytes: s.eventBytes,
 		Registered: s.host.Registered, Changed: s.host.Changed})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())

@@ -16,6 +16,7 @@ import (
 type subscription struct {
 	id     uint32
 	cursor *access.Subscription
+	text   partText        // of an event that is sent in parts, as text; the pump's own
 	ctx    context.Context // ends with the connection, or when the client unsubscribes
 	cancel context.CancelFunc
 
@@ -157,12 +158,15 @@ func (c *client) deliver(s *subscription) error {
 		if err != nil {
 			return err
 		}
-		batch, err := s.cursor.Next(s.ctx, int(min(credit, c.frameBytes())))
+		piece, err := s.cursor.NextPiece(s.ctx, int(min(credit, c.frameBytes())))
 		if err != nil {
 			return err
 		}
-		batch.Subscription = s.id
-		cost, err := c.sendBatch(&batch)
+		piece.Subscription = s.id
+		if piece.Part != nil {
+			piece.Part.Subscription = s.id
+		}
+		cost, err := c.sendPiece(s, &piece)
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func (c *client) sendBatch(b *millpond.Batch) (bytes int64, err error) {
 func appendBatchText(dst []byte, b *millpond.Batch) ([]byte, error) {
 	m := millpond.BatchMessage{
 		ID: b.Subscription, Live: b.Live, LastOffset: b.LastOffset, MaxOffset: b.MaxOffset, Hash: b.Hash,
-		Events: []millpond.Event{},
+		Events: []millpond.Event{}, Assembled: b.Assembled,
 	}
 	err := eachRecord(b.Records, func(_ []byte, e *millpond.Event) error {
 		m.Events = append(m.Events, *e)

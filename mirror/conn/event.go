@@ -6,7 +6,7 @@ import (
 	"github.com/millpond-dev/millpond"
 )
 
-// Event is what a connection reports: Opened, then any number of Message and Batch, and at the end, always and once,
+// Event is what a connection reports: Opened, then any number of Message, Batch and Part, and at the end, always and once,
 // Closed.
 type Event interface{ event() }
 
@@ -20,6 +20,11 @@ type (
 		Batch millpond.Batch
 		Bytes int
 	}
+	// Part is a frame of Bytes bytes with a part of a record.
+	Part struct {
+		Part  millpond.Part
+		Bytes int
+	}
 	// Closed says that the dial has failed or that the connection is over.
 	Closed struct {
 		Code int // the websocket's close code, or that of the HTTP status with which the server refused; 0: none
@@ -30,6 +35,7 @@ type (
 func (Opened) event()  {}
 func (Message) event() {}
 func (Batch) event()   {}
+func (Part) event()    {}
 func (Closed) event()  {}
 
 // closeError is the other side's close.
@@ -50,6 +56,10 @@ func decode(binary bool, data []byte) (Event, error) {
 	if binary {
 		if len(data) > millpond.MaxFrameBytes {
 			return nil, fmt.Errorf("a frame of %d bytes is over the limit of %d", len(data), millpond.MaxFrameBytes)
+		}
+		if millpond.IsPart(data) {
+			part, err := millpond.DecodePart(data)
+			return Part{part, len(data)}, err
 		}
 		batch, err := millpond.DecodeBatch(data)
 		return Batch{batch, len(data)}, err

@@ -135,6 +135,9 @@ func (in *inserter) json(column int, value []byte) {
 		return
 	}
 	in.bound(in.stmt.BindBlob(param(in.filled, column), in.jsonb))
+	if cap(in.jsonb) > keptJSONBytes {
+		in.jsonb = nil
+	}
 }
 
 // needs reports whether an optional column is to be bound to a value, and binds NULL when it is not and was before.

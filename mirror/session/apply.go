@@ -7,21 +7,33 @@ import (
 )
 
 func (in Frame) step(m *Machine) {
-	m.heard()
-	s := m.subscribed(in.Batch.Subscription)
+	s := m.receive(in.Batch.Subscription, in.Bytes)
 	if s == nil {
-		return // on its way when the subscription ended
-	}
-	if !s.sub.answered {
-		m.drop(millpond.InvalidRequest, "the server sent a batch before it answered the subscription")
 		return
 	}
-	if !s.sub.credit.receive(in.Bytes) {
-		m.drop(millpond.InvalidRequest, "the server sent more than the credit that it was given")
+	next := queued{in.Batch, in.Bytes, false}
+	if next.batch.Assembled && !m.assemble(s, &next) {
 		return
 	}
-	s.sub.queue = append(s.sub.queue, queued{in.Batch, in.Bytes})
+	s.sub.queue = append(s.sub.queue, next)
 	m.applyNext(s)
+}
+
+// receive is the stream that a frame of so many bytes is for: nil when it is for none, or is not allowed.
+func (m *Machine) receive(subscription uint32, bytes int) *stream {
+	m.heard()
+	s := m.subscribed(subscription)
+	switch {
+	case s == nil: // on its way when the subscription ended
+		return nil
+	case !s.sub.answered:
+		m.drop(millpond.InvalidRequest, "the server sent a batch before it answered the subscription")
+		return nil
+	case !s.sub.credit.receive(bytes):
+		m.drop(millpond.InvalidRequest, "the server sent more than the credit that it was given")
+		return nil
+	}
+	return s
 }
 
 // applyNext gives the shell the next batch, when it has none of the stream. A batch without records changes nothing in a
@@ -36,9 +48,13 @@ func (m *Machine) applyNext(s *stream) {
 			s.sub.credit.free(next.bytes)
 			continue
 		}
-		s.busy = &applying{s.sub.id, next.bytes}
+		s.busy = &applying{s.sub.id, next.bytes, next.large}
 		m.emit(Apply{s.name, s.sub.incarnation, next.batch, s.sub.replace})
 	}
+	m.grant(s)
+}
+
+func (m *Machine) grant(s *stream) {
 	if more := s.sub.credit.grant(m.window()); more > 0 {
 		m.send(&millpond.Credit{ID: s.sub.id, Bytes: more})
 	}
@@ -63,6 +79,9 @@ func (in Applied) step(m *Machine) {
 	m.attempts = 0
 	s.sub.replace = false
 	s.sub.credit.free(done.bytes)
+	if done.large {
+		s.sub.large = false
+	}
 	m.applyNext(s)
 }
 

@@ -69,6 +69,12 @@ type (
 		Batch millpond.Batch
 		Bytes int
 	}
+	// Part is a frame of Bytes bytes with a part of a record. The machine copies it.
+	Part struct {
+		Epoch uint64
+		Part  millpond.Part
+		Bytes int
+	}
 )
 
 // Inputs of the database and of the clock.
@@ -95,3 +101,4 @@ func (in Connected) of() uint64    { return in.Epoch }
 func (in Disconnected) of() uint64 { return in.Epoch }
 func (in Received) of() uint64     { return in.Epoch }
 func (in Frame) of() uint64        { return in.Epoch }
+func (in Part) of() uint64         { return in.Epoch }

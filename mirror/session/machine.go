@@ -11,10 +11,11 @@ import (
 
 // Config is what a machine is made with. The zero value works.
 type Config struct {
-	Client  string         // name and version of the program, for the server's log
-	Replica string         // id of the database, for the server's log
-	Tokens  bool           // there are tokens: one is asked for before each dial
-	Rand    func() float64 // in [0,1), for jitter; default: math/rand
+	Client         string         // name and version of the program, for the server's log
+	Replica        string         // id of the database, for the server's log
+	Tokens         bool           // there are tokens: one is asked for before each dial
+	MaxRecordBytes int            // largest record that is put together of parts; default: what the protocol allows
+	Rand           func() float64 // in [0,1), for jitter; default: math/rand
 }
 
 // Machine is the state of a session. It is not for concurrent use.
@@ -42,6 +43,7 @@ type Machine struct {
 	lastID      uint32 // of subscriptions; never starts again, so that late results are told apart, too
 
 	streams map[millpond.Name]*stream
+	large   *stream      // the one that may be beyond its window: see part.go; nil: none
 	appends []*appending // in the order of Append
 
 	// Of the step that runs.
@@ -66,6 +68,9 @@ const (
 
 // New makes a machine that waits for Start.
 func New(config Config) *Machine {
+	if config.MaxRecordBytes <= 0 {
+		config.MaxRecordBytes = millpond.MaxRecordBytes
+	}
 	if config.Rand == nil {
 		config.Rand = rand.Float64
 	}
@@ -84,6 +89,7 @@ func (m *Machine) Step(now time.Duration, in Input) []Effect {
 	}
 	m.now = now
 	in.step(m)
+	m.passLarge()
 	if at := m.nextWake(); at != m.wakeAt {
 		m.wakeAt = at
 		m.emit(Wake{at})

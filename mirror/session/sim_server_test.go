@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -49,11 +50,15 @@ type modelSub struct {
 	name    millpond.Name
 	log     *modelLog
 	cursor  int
+	sent    int // bytes of the record after the cursor, which is sent in parts
 	credit  int64
 	corrupt bool
 }
 
-const modelCredit = 600 // bytes: a few records, so that credit runs out all the time
+const (
+	modelCredit = 600 // bytes: a few records, so that credit runs out all the time
+	modelLarge  = 400 // bytes: a larger record is sent in parts; some are larger than all the credit
+)
 
 func (v *modelServer) log(name millpond.Name) *modelLog {
 	if v.logs[name] == nil {
@@ -66,10 +71,13 @@ func (v *modelServer) newLog() *modelLog {
 	v.life++
 	at := time.Unix(v.life, 0).UTC()
 	l := &modelLog{incarnation: millpond.IncarnationOf(at), byKey: make(map[string]int)}
-	l.append(millpond.Event{Type: millpond.TypeCreated, CreatedAt: at})
+	l.append(millpond.Event{Type: millpond.TypeCreated, CreatedAt: at, Payload: large(v.rand.IntN(8 * modelCredit))})
 	l.append(millpond.Event{Type: millpond.TypeWoken, CreatedAt: at})
 	return l
 }
+
+// large is a payload of about so many bytes.
+func large(bytes int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", bytes) + `"`) }
 
 func (l *modelLog) append(e millpond.Event) millpond.Event {
 	e.Offset = uint64(len(l.records) + 1)
@@ -189,11 +197,31 @@ func (v *modelServer) pump(c *modelConn) {
 		if s.credit <= 0 || s.cursor == len(s.log.records) {
 			continue
 		}
+		if record := s.log.records[s.cursor]; s.sent < len(record) && (s.sent > 0 || len(record) > modelLarge || v.rand.IntN(5) == 0) {
+			n := 1 + v.rand.IntN(min(len(record)-s.sent, int(s.credit)))
+			part := millpond.Part{Subscription: id, Offset: uint64(s.cursor + 1), RecordBytes: len(record), Start: s.sent, Bytes: record[s.sent : s.sent+n]}
+			bytes := len(part.AppendFrame(nil))
+			s.sent += n
+			s.credit -= int64(bytes)
+			c.toClient = append(c.toClient, Part{c.epoch, part, bytes})
+			return
+		}
 		end := s.cursor + 1 + v.rand.IntN(min(4, len(s.log.records)-s.cursor))
+		for i := s.cursor + 1; i < end; i++ {
+			if len(s.log.records[i]) > modelLarge {
+				end = i
+			}
+		}
 		batch := millpond.Batch{Subscription: id, LastOffset: uint64(end), MaxOffset: uint64(len(s.log.records)),
 			Hash: s.log.hashAt(end), Live: end == len(s.log.records)}
-		for _, record := range s.log.records[s.cursor:end] {
-			batch.Records = millpond.AppendFramedRecord(batch.Records, record)
+		if s.sent > 0 {
+			end = s.cursor + 1
+			batch.LastOffset, batch.Hash, batch.Live, batch.Assembled = uint64(end), s.log.hashAt(end), end == len(s.log.records), true
+			s.sent = 0
+		} else {
+			for _, record := range s.log.records[s.cursor:end] {
+				batch.Records = millpond.AppendFramedRecord(batch.Records, record)
+			}
 		}
 		if s.corrupt {
 			batch.Hash++

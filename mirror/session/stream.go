@@ -32,18 +32,24 @@ type subscription struct {
 	incarnation millpond.Incarnation
 	credit      credit
 	queue       []queued // batches behind the busy one
+
+	parts  millpond.Assembly // of a record that is not whole yet
+	parked int               // bytes of frames of parts that count as held
+	large  bool              // it is the one stream that may be beyond its window
 }
 
 // queued is a batch and the size of its frame.
 type queued struct {
 	batch millpond.Batch
 	bytes int
+	large bool // it ends that the stream may be beyond its window
 }
 
 // applying is a batch that is with the shell, and the subscription that it came by.
 type applying struct {
 	id    uint32
 	bytes int
+	large bool
 }
 
 func (in Subscribe) step(m *Machine) {

@@ -52,8 +52,8 @@ type Limits struct {
 	TotalPendingBytes int
 	// Greetings are the websockets that have not said who they are: 1,000. Below 0: the default.
 	Greetings int
-	// MessageBytes bounds a message of a websocket, and the body of an append over HTTP: millpond.MaxMessageBytes, which is
-	// also the most that it can be.
+	// MessageBytes bounds a message of a websocket: millpond.MaxMessageBytes, which is also the most that it can be. When it is
+	// less, it bounds the body of an append over HTTP, too; otherwise that is as large as the largest event needs.
 	MessageBytes int
 }
 

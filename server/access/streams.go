@@ -152,6 +152,14 @@ func (s *Streams) EventAt(ctx context.Context, name millpond.Name, incarnation m
 	return s.gate.engine.EventAt(ctx, name, incarnation, offset)
 }
 
+// ReadPart is [stream.Engine.ReadPart].
+func (s *Streams) ReadPart(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, offset uint64, start, n int) (millpond.Part, error) {
+	if err := s.may(ctx, Read, name); err != nil {
+		return millpond.Part{}, err
+	}
+	return s.gate.engine.ReadPart(ctx, name, incarnation, offset, start, n)
+}
+
 // OffsetOf is [stream.Engine.OffsetOf].
 func (s *Streams) OffsetOf(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, key string) (uint64, error) {
 	if err := s.may(ctx, Read, name); err != nil {

@@ -25,6 +25,11 @@ func (s *Subscription) Next(ctx context.Context, maxBytes int) (millpond.Batch, 
 	return s.cursor.Next(ctx, maxBytes)
 }
 
+// NextPiece is [stream.Subscription.NextPiece].
+func (s *Subscription) NextPiece(ctx context.Context, maxBytes int) (stream.Piece, error) {
+	return s.cursor.NextPiece(ctx, maxBytes)
+}
+
 // Close is [stream.Subscription.Close].
 func (s *Subscription) Close() {
 	s.cursor.Close()

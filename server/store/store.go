@@ -20,6 +20,10 @@ type Store interface {
 	// than the present one is [ErrNoStream]: never a mix.
 	Read(ctx context.Context, stream Stream, r Range) (Page, error)
 
+	// ReadPart returns a part of one record, of any size: what there is of it from a byte on, one at least and as many as n at
+	// most, perhaps fewer. It fails with [ErrNoStream] past the end of the log, and of the record.
+	ReadPart(ctx context.Context, stream Stream, offset uint64, start, n int) (Part, error)
+
 	// Hash is the rolling hash of the log at the offset: 0 at offset 0, [ErrNoStream] past the end.
 	Hash(ctx context.Context, stream Stream, offset uint64) (millpond.Hash, error)
 
@@ -55,7 +59,7 @@ type Head struct {
 	Stream   Stream
 	Offset   uint64        // of the last record, 1 or more
 	Hash     millpond.Hash // of the log at Offset
-	Last     []byte        // the last record
+	Last     []byte        // the last record, or a part that begins it when it is over millpond.MaxPartBytes
 	Snapshot Snapshot      // as it was committed last; zero: none
 }
 
@@ -100,10 +104,21 @@ type Range struct {
 	Bytes  int    // most bytes of framed records; the first record is returned even when it is larger
 }
 
+// Part is a part of a record.
+type Part struct {
+	Data        []byte
+	RecordBytes int           // of the whole record
+	Hash        millpond.Hash // of the log at the record
+}
+
 // Page is what Read found in a Range: consecutive records from After+1 on.
 type Page struct {
 	Records []byte        // framed as in a batch frame: read them with millpond.NextRecord
 	Count   int           // how many
 	Last    uint64        // offset of the last one; Range.After when there is none
 	Hash    millpond.Hash // of the log at the last one; 0 when there is none
+
+	// Large is the size of the record at Last+1 when the page ends before it because it is over millpond.MaxPartBytes: read
+	// it with ReadPart. Otherwise 0. Large records are never in a page.
+	Large int
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millpond-dev/millpond"
 )
@@ -60,6 +61,9 @@ func (e *Engine) ask(ctx context.Context, r *request) (err error) {
 			return err
 		}
 	}
+	if err := e.checkSizes(r.inputs); err != nil {
+		return err
+	}
 	if err := e.committer.queue.put(r); err != nil {
 		return err
 	}
@@ -73,17 +77,21 @@ func (e *Engine) ask(ctx context.Context, r *request) (err error) {
 
 // fill reads the events that an append found in the log instead of appending them.
 func (e *Engine) fill(ctx context.Context, r *request) error {
-	h := r.in.now()
+	h, bytes := r.in.now(), 0
 	for i := range r.events {
 		if r.events[i].Type != "" {
 			continue
 		}
-		original, err := e.readEvent(ctx, mark{h.stream, h.offset}, r.events[i].Offset)
+		original, err := e.readEvent(ctx, mark{h.stream, h.offset}, r.events[i].Offset, false)
 		if errors.Is(err, errNoStream) {
 			return &millpond.Error{Code: millpond.Unavailable, Message: "the stream was reset while the append was answered: try again"}
 		}
 		if err != nil {
 			return err
+		}
+		if bytes += len(original.Payload) + len(original.Metadata); bytes > maxAnswerBytes && i > 0 {
+			return &millpond.Error{Code: millpond.EventTooLarge,
+				Message: fmt.Sprintf("the batch is in the log; its answer would repeat more than %d bytes of what was there before: read it", maxAnswerBytes)}
 		}
 		r.events[i] = original
 	}

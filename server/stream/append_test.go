@@ -206,7 +206,7 @@ func TestRoundTrip(t *testing.T) {
 	if got := h.log(n)[2:4]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	large := millpond.Input{Type: "large", Payload: json.RawMessage(`"` + strings.Repeat("x", millpond.MaxEventBytes-2) + `"`)}
+	large := millpond.Input{Type: "large", Payload: json.RawMessage(`"` + strings.Repeat("x", millpond.DefaultEventBytes-2) + `"`)}
 	event := h.append(n, large)[0]
 	if got, err := h.Event(t.Context(), n, event.Offset); err != nil || string(got.Payload) != string(large.Payload) {
 		t.Errorf("the largest event: %d bytes, %v", len(got.Payload), err)

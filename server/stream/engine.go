@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,7 +22,9 @@ type Engine struct {
 	sweeping  chan struct{} // closed when no idle streams are looked for any more
 	start     time.Time
 	presence  millpond.Presence
-	counters  counters
+
+	maxEventBytes int
+	counters      counters
 
 	stopSweeping sync.Once
 
@@ -36,15 +39,20 @@ func Open(opts Options) (*Engine, error) {
 	if opts.Store == nil {
 		return nil, errors.New("open stream engine: Options.Store is missing")
 	}
+	if opts.MaxEventBytes < 1 || opts.MaxEventBytes > millpond.MaxEventBytes {
+		return nil, fmt.Errorf("open stream engine: Options.MaxEventBytes is %d, it must be 1 to %d", opts.MaxEventBytes, millpond.MaxEventBytes)
+	}
 	e := &Engine{
-		store:     opts.Store,
-		log:       opts.Logger,
-		stopped:   make(chan struct{}),
-		closing:   make(chan struct{}),
-		sweeping:  make(chan struct{}),
-		start:     time.Now(),
-		presence:  opts.Presence,
-		instances: make(map[millpond.Name]*instance),
+		store:    opts.Store,
+		log:      opts.Logger,
+		stopped:  make(chan struct{}),
+		closing:  make(chan struct{}),
+		sweeping: make(chan struct{}),
+		start:    time.Now(),
+		presence: opts.Presence,
+
+		maxEventBytes: opts.MaxEventBytes,
+		instances:     make(map[millpond.Name]*instance),
 	}
 	e.committer = newCommitter(e, opts)
 	go func() {

@@ -12,6 +12,10 @@ const (
 	MaxReadEvents     = 1000
 	// maxReadBytes bounds the records of one Read.
 	maxReadBytes = 4 << 20
+	// recordHeadBytes is what of a record is read to know its type.
+	recordHeadBytes = 1 + 10 + 8 + 2 + millpond.MaxTypeBytes
+	// maxAnswerBytes bounds the originals that the answer of one append repeats.
+	maxAnswerBytes = millpond.MaxEventBytes
 	// scanBytes bounds what is read from the store at a time to find events of some types.
 	scanBytes = 256 << 10
 

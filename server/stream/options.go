@@ -22,6 +22,10 @@ type Options struct {
 	// [millpond.PresenceMemory].
 	Presence millpond.Presence
 
+	// MaxEventBytes bounds payload and metadata of an event. 0: [millpond.DefaultEventBytes]; [millpond.MaxEventBytes] at
+	// most.
+	MaxEventBytes int
+
 	// TailBytes bounds the recent records that are kept in memory for all streams together. 0: 256 MiB.
 	TailBytes int
 
@@ -54,6 +58,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = defaultIdleTimeout
+	}
+	if o.MaxEventBytes == 0 {
+		o.MaxEventBytes = millpond.DefaultEventBytes
 	}
 	if o.TailBytes == 0 {
 		o.TailBytes = maxTailsBytes

@@ -20,13 +20,13 @@ func (e *Engine) Position(ctx context.Context, name millpond.Name) (millpond.Pos
 	return millpond.Position{Incarnation: h.Stream.Incarnation, Offset: h.Offset, Hash: h.Hash}, nil
 }
 
-// EventAt is Event for a given incarnation.
+// EventAt is Event for a given incarnation. A large event is a [*LargeError].
 func (e *Engine) EventAt(ctx context.Context, name millpond.Name, incarnation millpond.Incarnation, offset uint64) (millpond.Event, error) {
 	end, err := e.endIn(ctx, name, incarnation)
 	if err != nil {
 		return millpond.Event{}, err
 	}
-	return e.readEvent(ctx, end, offset)
+	return e.readEvent(ctx, end, offset, true)
 }
 
 // OffsetOf returns the offset of the event with the idempotency key.

@@ -17,10 +17,14 @@ type ReadOptions struct {
 	// Incarnation is the one to read: another one than the present is [millpond.NotFound]. Empty: the present one, which
 	// may be another at each Read.
 	Incarnation millpond.Incarnation
+
+	// LeaveLarge lets Read fail with a [*LargeError] where a large event is the first that it would return, instead of
+	// holding all of it in memory.
+	LeaveLarge bool
 }
 
-// Read returns the first events of the range, in order. It may return fewer than Limit when they are large; none
-// means that there is nothing more. With Types it reads on until it has found one, or the end.
+// Read returns the first events of the range, in order. It may return fewer than Limit when they are large, and one over
+// millpond.MaxPartBytes alone; none means that there is nothing more. With Types it reads on until it has found one, or the end.
 func (e *Engine) Read(ctx context.Context, name millpond.Name, opts ReadOptions) ([]millpond.Event, error) {
 	if opts.Limit <= 0 {
 		opts.Limit = DefaultReadEvents
@@ -44,7 +48,7 @@ func (e *Engine) Read(ctx context.Context, name millpond.Name, opts ReadOptions)
 // Event returns the event at the offset.
 func (e *Engine) Event(ctx context.Context, name millpond.Name, offset uint64) (event millpond.Event, err error) {
 	err = e.view(ctx, name, func(end mark) error {
-		event, err = e.readEvent(ctx, end, offset)
+		event, err = e.readEvent(ctx, end, offset, false)
 		return err
 	})
 	return event, err
@@ -57,7 +61,7 @@ func (e *Engine) EventByKey(ctx context.Context, name millpond.Name, key string)
 		if err != nil {
 			return e.problem("look up idempotency key", err)
 		}
-		event, err = e.readEvent(ctx, end, offsets[0])
+		event, err = e.readEvent(ctx, end, offsets[0], false)
 		return err
 	})
 	return event, err
@@ -109,11 +113,11 @@ func (e *Engine) endIn(ctx context.Context, name millpond.Name, incarnation mill
 }
 
 // readEvent reads one event of the log up to the end.
-func (e *Engine) readEvent(ctx context.Context, end mark, offset uint64) (millpond.Event, error) {
+func (e *Engine) readEvent(ctx context.Context, end mark, offset uint64, leaveLarge bool) (millpond.Event, error) {
 	if offset == 0 {
 		return millpond.Event{}, errNoEvent
 	}
-	events, err := e.readEvents(ctx, end, ReadOptions{After: offset - 1, Limit: 1})
+	events, err := e.readEvents(ctx, end, ReadOptions{After: offset - 1, Before: offset + 1, Limit: 1, LeaveLarge: leaveLarge})
 	if err != nil {
 		return millpond.Event{}, err
 	}
@@ -141,6 +145,13 @@ func (e *Engine) readEvents(ctx context.Context, end mark, opts ReadOptions) ([]
 		}
 		if events, err = decode(events, page.Records, types, opts.Limit); err != nil {
 			return nil, e.problem("read", err)
+		}
+		if page.Count == 0 && page.Large > 0 {
+			if events, err = e.readLarge(ctx, end.stream, page.Last+1, types, opts.LeaveLarge); err != nil || len(events) > 0 {
+				return events, err
+			}
+			r.After = page.Last + 1 // it was filtered
+			continue
 		}
 		// All of a page is taken, or it is full; a filter goes on until it has something to return.
 		if types == nil || page.Count == 0 || len(events) > 0 {

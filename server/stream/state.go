@@ -49,11 +49,11 @@ func (e *Engine) load(ctx context.Context, name millpond.Name) (head, error) {
 	if err != nil {
 		return head{}, e.problem("load stream", err)
 	}
-	var last millpond.Event
-	if err := millpond.DecodeRecord(stored.Last, &last); err != nil {
-		return head{}, e.problem("load stream", fmt.Errorf("stream %s, offset %d: %w", name, stored.Offset, err))
+	at, ok := millpond.RecordCreatedAt(stored.Last)
+	if !ok {
+		return head{}, e.problem("load stream", fmt.Errorf("stream %s, offset %d: %w", name, stored.Offset, millpond.ErrCorruptRecord))
 	}
-	h := head{stream: stored.Stream, offset: stored.Offset, hash: stored.Hash, at: last.CreatedAt}
+	h := head{stream: stored.Stream, offset: stored.Offset, hash: stored.Hash, at: at}
 	if h.state, err = readSnapshot(stored); err != nil {
 		e.log.Warn("state is made again from the log", "stream", name, "because", err, "events", stored.Offset)
 		e.counters.rebuilt(err)
@@ -81,6 +81,9 @@ func (e *Engine) fold(ctx context.Context, stored store.Head, state millpond.Sta
 		events, err := decode(nil, page.Records, nil, page.Count)
 		if err != nil {
 			return state, err
+		}
+		if page.Count == 0 && page.Large > 0 { // it changes the counts only: what changes more is small
+			events = []millpond.Event{{Offset: page.Last + 1}}
 		}
 		if len(events) == 0 {
 			return state, fmt.Errorf("stream %s: the log ends at offset %d, not %d", stored.Stream.Name, state.MaxOffset, stored.Offset)

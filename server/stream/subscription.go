@@ -26,6 +26,8 @@ type Subscription struct {
 
 	cursor uint64        // offset read up to; Next's own
 	hash   millpond.Hash // at the cursor; Next's own
+	large  largeCursor   // in the record after the cursor; Next's own
+	whole  millpond.Assembly
 
 	ended chan struct{} // closed when why is set
 	why   error
@@ -85,12 +87,46 @@ func (s *Subscription) end(why error) {
 }
 
 // Next waits until there is something after the cursor and returns it, moving the cursor. Records are at most
-// maxBytes, but one record at least. They are shared with other subscribers: do not change them. With a filter, a batch
-// may hold no record and only move the checkpoint. Batch.Subscription is not set.
+// maxBytes, but one record at least, whatever its size. They are shared with other subscribers: do not change them. With a
+// filter, a batch may hold no record and only move the checkpoint. Batch.Subscription is not set.
 //
 // When the subscription has ended, Next fails with an [*EndError]; when the engine has, with [millpond.Unavailable].
 // When ctx ends, or the store fails, the cursor stays where it is and Next may be called again.
 func (s *Subscription) Next(ctx context.Context, maxBytes int) (millpond.Batch, error) {
+	for {
+		piece, err := s.next(ctx, maxBytes, millpond.MaxPartBytes)
+		if err != nil {
+			return millpond.Batch{}, err
+		}
+		if piece.Part != nil {
+			if err := s.whole.Add(piece.Part); err != nil {
+				return millpond.Batch{}, s.failed(err)
+			}
+			continue
+		}
+		if piece.Assembled {
+			piece.Assembled = false
+			if piece.Records, err = s.whole.Take(piece.LastOffset); err != nil {
+				return millpond.Batch{}, s.failed(err)
+			}
+		}
+		return piece.Batch, nil
+	}
+}
+
+// Piece is a batch or, where there is a Part, that.
+type Piece struct {
+	millpond.Batch
+	Part *millpond.Part
+}
+
+// NextPiece is Next, but returns a large record in parts of at most maxBytes, and after them the batch that they make, with
+// Assembled and without records. A subscription is read with Next or with NextPiece, not with both.
+func (s *Subscription) NextPiece(ctx context.Context, maxBytes int) (Piece, error) {
+	return s.next(ctx, maxBytes, maxBytes)
+}
+
+func (s *Subscription) next(ctx context.Context, maxBytes, partBytes int) (Piece, error) {
 	maxBytes = min(maxBytes, maxBatchBytes)
 	readBytes := maxBytes
 	if s.types != nil {
@@ -99,7 +135,7 @@ func (s *Subscription) Next(ctx context.Context, maxBytes int) (millpond.Batch, 
 	for {
 		select {
 		case <-s.ended:
-			return millpond.Batch{}, s.why
+			return Piece{}, s.why
 		default:
 		}
 		p, h, changed := s.in.after(s.cursor, readBytes)
@@ -108,17 +144,25 @@ func (s *Subscription) Next(ctx context.Context, maxBytes int) (millpond.Batch, 
 			case <-changed:
 			case <-s.ended:
 			case <-ctx.Done():
-				return millpond.Batch{}, ctx.Err()
+				return Piece{}, ctx.Err()
 			}
 			continue
 		}
-		if p.count == 0 {
+		if p.count == 0 && s.large.size == 0 {
 			var err error
-			if p, err = s.replay(ctx, h, readBytes); err != nil {
-				return millpond.Batch{}, s.failed(err)
+			if p, s.large.size, err = s.replay(ctx, h, readBytes); err != nil {
+				return Piece{}, s.failed(err)
 			}
 		}
-		return s.deliver(p, h, maxBytes)
+		if s.large.size > 0 {
+			piece, err := s.nextPart(ctx, h, min(partBytes, millpond.MaxPartBytes))
+			if err != nil {
+				return Piece{}, s.failed(err)
+			}
+			return piece, nil
+		}
+		b, err := s.deliver(p, h, maxBytes)
+		return Piece{Batch: b}, err
 	}
 }
 
@@ -143,17 +187,20 @@ type mark struct {
 	offset uint64
 }
 
-// replay reads what follows the cursor from the store, up to the mark.
-func (s *Subscription) replay(ctx context.Context, h mark, maxBytes int) (part, error) {
+// replay reads what follows the cursor from the store, up to the mark: or else the size of the large record that does.
+func (s *Subscription) replay(ctx context.Context, h mark, maxBytes int) (p part, large int, err error) {
 	page, err := s.engine.store.Read(ctx, h.stream, store.Range{
 		After: s.cursor, Before: h.offset + 1, Limit: maxBatchEvents, Bytes: maxBytes})
 	if err != nil {
-		return part{}, err
+		return part{}, 0, err
 	}
-	if page.Count == 0 {
-		return part{}, store.ErrCorrupt // the log ends before its head
+	if page.Count > 0 {
+		return part{records: page.Records, count: page.Count, last: page.Last, hash: page.Hash}, 0, nil
 	}
-	return part{records: page.Records, count: page.Count, last: page.Last, hash: page.Hash}, nil
+	if page.Large == 0 {
+		err = store.ErrCorrupt // the log ends before its head
+	}
+	return part{}, page.Large, err
 }
 
 // failed is what Next fails with when the store did: a log that is gone has been reset.

@@ -30,8 +30,12 @@ type part struct {
 	hash    millpond.Hash // of the log at last
 }
 
-// append adds the record at the offset, which follows the last one.
+// append adds the record at the offset, which follows the last one. A large one is not kept, nor what is before it.
 func (t *tail) append(offset uint64, r *store.Record) {
+	if len(r.Data) > millpond.MaxPartBytes {
+		*t = tail{}
+		return
+	}
 	size := millpond.FramedRecordBytes(len(r.Data))
 	c := t.room(offset, size)
 	c.data = millpond.AppendFramedRecord(c.data, r.Data)

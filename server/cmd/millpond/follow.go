@@ -73,8 +73,9 @@ type link struct {
 	*follower
 	conn  *conn.Conn
 	open  bool
-	until uint64 // offset to print up to, unless it follows
-	spent int64  // bytes of credit that the server has used and were not given back
+	until uint64            // offset to print up to, unless it follows
+	parts millpond.Assembly // of an event that is too large for one frame
+	spent int64             // bytes of credit that the server has used and were not given back
 }
 
 func (l *link) receive(e conn.Event) error {
@@ -92,6 +93,9 @@ func (l *link) receive(e conn.Event) error {
 		})
 	case conn.Message:
 		return l.receiveMessage(e.Message)
+	case conn.Part:
+		l.spend(e.Bytes)
+		return l.parts.Add(&e.Part)
 	case conn.Batch:
 		return l.receiveBatch(&e)
 	case conn.Closed:
@@ -126,17 +130,27 @@ func (l *link) receiveMessage(m millpond.Message) error {
 }
 
 // receiveBatch prints a batch, and gives its credit back.
-func (l *link) receiveBatch(b *conn.Batch) error {
+func (l *link) receiveBatch(b *conn.Batch) (err error) {
+	if b.Batch.Assembled {
+		if b.Batch.Records, err = l.parts.Take(b.Batch.LastOffset); err != nil {
+			return err
+		}
+	}
 	if err := l.print(&b.Batch); err != nil {
 		return err
 	}
 	if !l.follow && b.Batch.LastOffset >= l.until {
 		return errDone
 	}
-	l.spent += int64(b.Bytes)
+	l.spend(b.Bytes)
+	return nil
+}
+
+// spend gives the credit for a frame back, once that is worth a message.
+func (l *link) spend(bytes int) {
+	l.spent += int64(bytes)
 	if l.spent >= tailWindowBytes/4 {
 		l.conn.Send(&millpond.Credit{ID: subscriptionID, Bytes: l.spent})
 		l.spent = 0
 	}
-	return nil
 }

@@ -27,7 +27,7 @@ const (
 	importEvents = 500
 	importBytes  = 1 << 20
 	// maxResponseBytes bounds what is read of a response.
-	maxResponseBytes = millpond.MaxMessageBytes + millpond.MaxBatchEvents*128
+	maxResponseBytes = millpond.MaxAppendBytes + millpond.MaxBatchEvents*128
 	// requestTimeout bounds one request.
 	requestTimeout = 60 * time.Second
 

@@ -40,7 +40,7 @@ func (s *Store) Head(ctx context.Context, name millpond.Name) (store.Head, error
 		Stream:   l.stream,
 		Offset:   uint64(len(l.records)),
 		Hash:     last.hash,
-		Last:     bytes.Clone(last.data),
+		Last:     bytes.Clone(last.data[:min(len(last.data), millpond.MaxPartBytes)]),
 		Snapshot: store.Snapshot{Version: l.snapshot.Version, Data: bytes.Clone(l.snapshot.Data)},
 	}, nil
 }
@@ -55,6 +55,10 @@ func (s *Store) Read(ctx context.Context, stream store.Stream, r store.Range) (s
 		}
 		for page.Last < end && page.Count < r.Limit {
 			next := &l.records[page.Last]
+			if len(next.data) > millpond.MaxPartBytes {
+				page.Large = len(next.data)
+				break
+			}
 			if page.Count > 0 && len(page.Records)+millpond.FramedRecordBytes(len(next.data)) > r.Bytes {
 				break
 			}
@@ -69,6 +73,23 @@ func (s *Store) Read(ctx context.Context, stream store.Stream, r store.Range) (s
 		return store.Page{}, err
 	}
 	return page, nil
+}
+
+// ReadPart reads a part of a record.
+func (s *Store) ReadPart(ctx context.Context, stream store.Stream, offset uint64, start, n int) (part store.Part, err error) {
+	err = s.view(ctx, stream, func(l *log) error {
+		if offset == 0 || offset > uint64(len(l.records)) {
+			return store.ErrNoStream
+		}
+		r := &l.records[offset-1]
+		if start >= len(r.data) {
+			return store.ErrNoStream
+		}
+		end := min(start+min(n, millpond.MaxPartBytes), len(r.data))
+		part = store.Part{Data: bytes.Clone(r.data[start:end]), RecordBytes: len(r.data), Hash: r.hash}
+		return nil
+	})
+	return part, err
 }
 
 // Hash is the log's hash at the offset.

@@ -105,6 +105,7 @@ func explainOpen(path string, err error) error {
 // checker checks one database, in one read transaction.
 type checker struct {
 	conn   *sqlite3.Conn
+	parts  *sqlite3.Stmt // of a large record
 	opts   CheckOptions
 	report *Report
 	total  uint64
@@ -206,11 +207,15 @@ func (k *checker) streams() error {
 		return err
 	}
 	k.total = uint64(max(total, 0))
-	log, _, err := k.conn.Prepare("SELECT offset, hash, idempotency_key, record FROM log WHERE stream = ? ORDER BY offset")
+	log, _, err := k.conn.Prepare("SELECT offset, hash, idempotency_key, record, record_bytes, id FROM log WHERE stream = ? ORDER BY offset")
 	if err != nil {
 		return err
 	}
 	defer log.Close()
+	if k.parts, _, err = k.conn.Prepare("SELECT data FROM parts WHERE log = ? ORDER BY n"); err != nil {
+		return err
+	}
+	defer k.parts.Close()
 	return k.each(`SELECT s.id, s.namespace, s.path, s.incarnation, s.max_offset, s.hash, p.version, p.data
 		FROM streams AS s LEFT JOIN snapshots AS p ON p.stream = s.id ORDER BY s.namespace, s.path`, func(row *sqlite3.Stmt) error {
 		head := store.Head{

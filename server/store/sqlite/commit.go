@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/store"
 )
 
@@ -158,10 +160,29 @@ func (w *writer) insertRecord(id int64, offset uint64, r *store.Record) error {
 	if r.Key != "" {
 		bindKey = w.insert.BindText(4, r.Key)
 	}
-	if err := errors.Join(bindKey, w.insert.BindBlob(5, r.Data)); err != nil {
+	data, bindSize := r.Data, w.insert.BindNull
+	if len(data) > millpond.MaxPartBytes {
+		data, bindSize = data[:millpond.MaxPartBytes], func(param int) error { return w.insert.BindInt64(param, int64(len(r.Data))) }
+	}
+	if err := errors.Join(bindKey, w.insert.BindBlob(5, data), bindSize(6)); err != nil {
 		return err
 	}
-	return conflict(w.insert.Exec(), "the offset or the idempotency key is taken")
+	if err := conflict(w.insert.Exec(), "the offset or the idempotency key is taken"); err != nil || len(data) == len(r.Data) {
+		return err
+	}
+	return w.insertParts(r.Data[len(data):])
+}
+
+// insertParts inserts the parts of a record that are after its first one, whose row was inserted last.
+func (w *writer) insertParts(rest []byte) error {
+	id, n := w.conn.LastInsertRowID(), int64(0)
+	for part := range slices.Chunk(rest, millpond.MaxPartBytes) {
+		n++
+		if err := errors.Join(bindInts(w.insertPart, 1, id, n), w.insertPart.BindBlob(3, part), w.insertPart.Exec()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // conflict turns a broken constraint into ErrConflict.
@@ -177,6 +198,12 @@ func (w *writer) sweepGarbage() (more bool, err error) {
 	id, found, err := row(w.garbage)
 	if err != nil || !found {
 		return false, err
+	}
+	if err := errors.Join(bindInts(w.sweepParts, 1, id, sweepParts), w.sweepParts.Exec()); err != nil {
+		return true, err
+	}
+	if w.conn.Changes() > 0 {
+		return true, nil
 	}
 	if err := errors.Join(bindInts(w.sweep, 1, id, sweepRows), w.sweep.Exec()); err != nil {
 		return true, err

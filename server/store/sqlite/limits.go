@@ -17,6 +17,8 @@ const (
 	maxProblems = 100
 	// checkProgressEvents is after how many events a check says how far it is.
 	checkProgressEvents = 10_000
+	// sweepParts bounds how many parts of large records a commit takes away.
+	sweepParts = 16
 	// firstPageBytes is what a page of records begins with; it grows to what it holds.
 	firstPageBytes = 4 << 10
 )

@@ -77,6 +77,10 @@ func (s *Store) readPage(r *reader, stream store.Stream, rng store.Range) (store
 		if offset := uint64(row.ColumnInt64(0)); offset != page.Last+1 {
 			return s.corrupt(fmt.Errorf("stream %s: offset %d is missing", stream.Name, page.Last+1))
 		}
+		if row.ColumnType(3) != sqlite3.NULL {
+			page.Large = row.ColumnInt(3)
+			return errPageFull
+		}
 		record := row.ColumnRawBlob(2)
 		size := millpond.FramedRecordBytes(len(record))
 		if page.Count > 0 && len(page.Records)+size > rng.Bytes {
@@ -94,13 +98,60 @@ func (s *Store) readPage(r *reader, stream store.Stream, rng store.Range) (store
 	if errors.Is(err, errPageFull) {
 		err = nil
 	}
-	if err == nil && page.Count == 0 {
+	if err == nil && page.Count == 0 && page.Large == 0 {
 		err = r.exists(stream)
 	}
 	if err != nil {
 		return store.Page{}, err
 	}
 	return page, nil
+}
+
+// ReadPart reads a part of a record.
+func (s *Store) ReadPart(ctx context.Context, stream store.Stream, offset uint64, start, n int) (part store.Part, err error) {
+	err = s.view(ctx, "read part", func(r *reader) error {
+		part, err = s.readPart(r, stream, offset, start, n)
+		return err
+	})
+	return part, err
+}
+
+func (s *Store) readPart(r *reader, stream store.Stream, offset uint64, start, n int) (part store.Part, err error) {
+	row, at := start/millpond.MaxPartBytes, start%millpond.MaxPartBytes
+	id, found := int64(0), false
+	first := n
+	if row > 0 {
+		first = 0
+	}
+	if err := errors.Join(bindStream(r.first, stream), bindInts(r.first, 4, clamp(offset), int64(at)+1, int64(first))); err != nil {
+		return part, err
+	}
+	err = rows(r.first, func(stmt *sqlite3.Stmt) error {
+		id, found = stmt.ColumnInt64(0), true
+		part = store.Part{Hash: millpond.Hash(stmt.ColumnInt64(1)), RecordBytes: stmt.ColumnInt(2), Data: stmt.ColumnBlob(3, nil)}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return part, err
+	case !found || start >= part.RecordBytes:
+		return part, store.ErrNoStream
+	case row > 0:
+		if err := bindInts(r.part, 1, id, int64(row), int64(at)+1, int64(n)); err != nil {
+			return part, err
+		}
+		err = rows(r.part, func(stmt *sqlite3.Stmt) error {
+			part.Data = stmt.ColumnBlob(0, nil)
+			return nil
+		})
+	}
+	if err == nil && len(part.Data) == 0 {
+		// Of two statements: the log may have been reset and swept in between. Otherwise it is corrupt.
+		if err = r.exists(stream); err == nil {
+			err = s.corrupt(fmt.Errorf("stream %s: a part of the record at offset %d is missing", stream.Name, offset))
+		}
+	}
+	return part, err
 }
 
 // errPageFull ends the reading of a page.

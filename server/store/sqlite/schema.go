@@ -14,9 +14,9 @@ import (
 const applicationID = 0x4d494c4c
 
 // schemaVersion is kept in user_version. A change of the schema needs a migration in prepareSchema.
-const schemaVersion = 2
+const schemaVersion = 3
 
-// schema is version 2. The log is a rowid table: appends that are scattered over many streams then all go to its end.
+// schema is version 3. The log is a rowid table: appends that are scattered over many streams then all go to its end.
 // streams.id is never used twice, so that a log that is being deleted is never taken for the stream's next one.
 const schema = `
 CREATE TABLE streams (
@@ -47,7 +47,7 @@ CREATE TABLE snapshots (
 	data    BLOB    NOT NULL
 ) STRICT;
 
-` + checkpointsSchema + `
+` + checkpointsSchema + partsSchema + `
 -- Logs of streams that were reset, to be deleted bit by bit.
 CREATE TABLE garbage (stream INTEGER PRIMARY KEY) STRICT;
 `
@@ -63,8 +63,21 @@ CREATE TABLE checkpoints (
 ) STRICT;
 `
 
+// partsSchema is what version 3 has more than version 2: a record over millpond.MaxPartBytes is in several rows. The first
+// of them is the log's, which then has the size of the whole.
+const partsSchema = `
+ALTER TABLE log ADD COLUMN record_bytes INTEGER; -- NULL: all of the record is here
+
+CREATE TABLE parts (
+	log  INTEGER NOT NULL, -- id of the row
+	n    INTEGER NOT NULL, -- 1, 2, …: the part after n times millpond.MaxPartBytes
+	data BLOB    NOT NULL,
+	UNIQUE (log, n)
+) STRICT;
+`
+
 // migrations bring a database from the version that is their index to the next one.
-var migrations = [schemaVersion]string{1: checkpointsSchema}
+var migrations = [schemaVersion]string{1: checkpointsSchema, 2: partsSchema}
 
 // prepareSchema makes the schema in a new database and checks it in an old one.
 func prepareSchema(c *sqlite3.Conn, path string) error {

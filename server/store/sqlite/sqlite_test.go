@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -84,5 +85,55 @@ func TestDurability(t *testing.T) {
 	}
 	if got, err := queryInt(w.conn, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"); err != nil || got != 1 {
 		t.Errorf("journal_mode is not wal (%v)", err)
+	}
+}
+
+// S6: no row holds more than its limit, and a reset takes the parts of large records away, bit by bit.
+func TestLargeRecordRows(t *testing.T) {
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	stream := store.Stream{Name: name("/a"), Incarnation: "1"}
+	data := bytes.Repeat([]byte("0123456789abcdef"), 16<<20/16)
+	commit := func(b store.Batch) {
+		t.Helper()
+		if err := s.Commit(t.Context(), []store.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(store.Batch{Stream: stream, Records: []store.Record{{Data: data}, {Data: []byte("small")}}})
+	count := func(sql string) (n int64) {
+		t.Helper()
+		w, err := s.writer.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.writer.put(w)
+		if n, err = queryInt(w.conn, sql); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	parts := int64((len(data)-1)/millpond.MaxPartBytes) + 1
+	if got := count("SELECT count(*) FROM parts"); got != parts-1 {
+		t.Errorf("%d rows of parts, want %d", got, parts-1)
+	}
+	if got := count("SELECT max(m) FROM (SELECT max(length(record)) AS m FROM log UNION ALL SELECT max(length(data)) FROM parts)"); got != millpond.MaxPartBytes {
+		t.Errorf("the largest row has %d bytes, want %d", got, millpond.MaxPartBytes)
+	}
+	commit(store.Batch{Stream: store.Stream{Name: stream.Name, Incarnation: "2"}, Replaces: "1", Records: []store.Record{{Data: []byte("new")}}})
+	steps := 0
+	for more := true; more; steps++ {
+		if more, err = s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps < int(parts)/sweepParts {
+		t.Errorf("%d parts were swept in %d steps", parts, steps)
+	}
+	if got := count("SELECT (SELECT count(*) FROM parts) + (SELECT count(*) FROM log)"); got != 1 {
+		t.Errorf("%d rows are left, want 1", got)
 	}
 }

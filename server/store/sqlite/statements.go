@@ -39,9 +39,9 @@ type writer struct {
 	conn                             *sqlite3.Conn
 	begin, commit, rollback          *sqlite3.Stmt
 	create, advance, remove, discard *sqlite3.Stmt
-	insert, snapshot                 *sqlite3.Stmt
+	insert, insertPart, snapshot     *sqlite3.Stmt
 	unmoved, keep, forget            *sqlite3.Stmt
-	garbage, sweep                   *sqlite3.Stmt
+	garbage, sweep, sweepParts       *sqlite3.Stmt
 	swept, sweptSnap, sweptPoints    *sqlite3.Stmt
 	stream, offset                   *sqlite3.Stmt
 }
@@ -56,13 +56,16 @@ func (w *writer) statements() []statement {
 			WHERE namespace = ?1 AND path = ?2 AND incarnation = ?3 AND max_offset = ?6 RETURNING id`},
 		{&w.remove, `DELETE FROM streams WHERE namespace = ?1 AND path = ?2 AND incarnation = ?3 RETURNING id`},
 		{&w.discard, `INSERT INTO garbage (stream) VALUES (?1)`},
-		{&w.insert, `INSERT INTO log (stream, offset, hash, idempotency_key, record) VALUES (?1, ?2, ?3, ?4, ?5)`},
+		{&w.insert, `INSERT INTO log (stream, offset, hash, idempotency_key, record, record_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`},
+		{&w.insertPart, `INSERT INTO parts (log, n, data) VALUES (?1, ?2, ?3)`},
 		{&w.snapshot, `INSERT INTO snapshots (stream, version, data) VALUES (?1, ?2, ?3)
 			ON CONFLICT DO UPDATE SET version = excluded.version, data = excluded.data`},
 		{&w.unmoved, streamID + " AND max_offset = ?4"},
 		{&w.keep, `INSERT INTO checkpoints (stream, key, data) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET data = excluded.data`},
 		{&w.forget, `DELETE FROM checkpoints WHERE stream = ?1 AND key = ?2`},
 		{&w.garbage, `SELECT stream FROM garbage LIMIT 1`},
+		{&w.sweepParts, `DELETE FROM parts WHERE rowid IN (SELECT p.rowid FROM log AS l JOIN parts AS p ON p.log = l.id
+			WHERE l.stream = ?1 AND l.record_bytes IS NOT NULL LIMIT ?2)`},
 		{&w.sweep, `DELETE FROM log WHERE id IN (SELECT id FROM log WHERE stream = ?1 LIMIT ?2)`},
 		{&w.swept, `DELETE FROM garbage WHERE stream = ?1`},
 		{&w.sweptSnap, `DELETE FROM snapshots WHERE stream = ?1`},
@@ -81,6 +84,7 @@ const streamID = `SELECT id FROM streams WHERE namespace = ?1 AND path = ?2 AND 
 type reader struct {
 	conn                     *sqlite3.Conn
 	stream, head, read, hash *sqlite3.Stmt
+	first, part              *sqlite3.Stmt
 	checkpoint, checkpointed *sqlite3.Stmt
 }
 
@@ -91,9 +95,13 @@ func (r *reader) statements() []statement {
 			LEFT JOIN log AS l ON l.stream = s.id AND l.offset = s.max_offset
 			LEFT JOIN snapshots AS p ON p.stream = s.id
 			WHERE s.namespace = ?1 AND s.path = ?2`},
-		{&r.read, `SELECT l.offset, l.hash, l.record FROM streams AS s JOIN log AS l ON l.stream = s.id
+		{&r.read, `SELECT l.offset, l.hash, l.record, l.record_bytes FROM streams AS s JOIN log AS l ON l.stream = s.id
 			WHERE s.namespace = ?1 AND s.path = ?2 AND s.incarnation = ?3 AND l.offset > ?4 AND l.offset < ?5
 			ORDER BY l.offset LIMIT ?6`},
+		{&r.first, `SELECT l.id, l.hash, coalesce(l.record_bytes, length(l.record)), substr(l.record, ?5, ?6)
+			FROM streams AS s JOIN log AS l ON l.stream = s.id
+			WHERE s.namespace = ?1 AND s.path = ?2 AND s.incarnation = ?3 AND l.offset = ?4`},
+		{&r.part, `SELECT substr(data, ?3, ?4) FROM parts WHERE log = ?1 AND n = ?2`},
 		{&r.hash, `SELECT l.hash FROM streams AS s JOIN log AS l ON l.stream = s.id
 			WHERE s.namespace = ?1 AND s.path = ?2 AND s.incarnation = ?3 AND l.offset = ?4`},
 		{&r.checkpoint, `SELECT c.data FROM streams AS s JOIN checkpoints AS c ON c.stream = s.id

@@ -55,5 +55,22 @@ func (l *log) batch(n int, keys ...string) store.Batch {
 	return b
 }
 
+// large makes the next batch, of one record of about so many bytes.
+func (l *log) large(bytes int) store.Batch {
+	e := millpond.Event{Offset: l.offset() + 1, Type: "test/large", CreatedAt: time.Unix(int64(l.offset()), 42), IdempotencyKey: fmt.Sprint("large-", l.offset())}
+	e.Payload = append(append(append(e.Payload, '"'), pattern(bytes)...), '"')
+	data := millpond.AppendRecord(nil, &e)
+	return store.Batch{Stream: l.stream, After: l.offset(), Records: []store.Record{{Data: data, Hash: l.hash().Next(data), Key: e.IdempotencyKey}}}
+}
+
+// pattern is text of which no two parts are the same.
+func pattern(bytes int) []byte {
+	text := make([]byte, 0, bytes+8)
+	for i := 0; len(text) < bytes; i++ {
+		text = fmt.Appendf(text, "%07d,", i)
+	}
+	return text[:bytes]
+}
+
 // add adds a batch that was committed.
 func (l *log) add(b store.Batch) { l.records = append(l.records, b.Records...) }

@@ -143,3 +143,57 @@ func readSome(s store.Store, all []*log) error {
 	}
 	return nil
 }
+
+func testLarge(t *testing.T, s *suite) {
+	a, b := newLog("/a", 1), newLog("/b", 1)
+	head := len(a.large(0).Records[0].Data)
+	for _, bytes := range []int{millpond.MaxPartBytes - head - 4, millpond.MaxPartBytes - head, millpond.MaxPartBytes,
+		2*millpond.MaxPartBytes - head - 3, 3 * millpond.MaxPartBytes, 8 << 20} {
+		large, small := a.large(bytes), b.batch(2)
+		s.commit(large, small)
+		a.add(large)
+		b.add(small)
+		s.holds(a)
+		next := a.batch(3)
+		s.commit(next)
+		a.add(next)
+	}
+	s.holds(a)
+	s.holds(b)
+	s.reopen()
+	s.holds(a)
+	for _, offset := range []uint64{0, a.offset() + 1} {
+		if _, err := s.ReadPart(t.Context(), a.stream, offset, 0, 1); !errors.Is(err, store.ErrNoStream) {
+			t.Errorf("offset %d: got %v, want ErrNoStream", offset, err)
+		}
+	}
+	size := len(a.records[len(a.records)-4].Data)
+	if _, err := s.ReadPart(t.Context(), a.stream, a.offset()-3, size, 1); !errors.Is(err, store.ErrNoStream) {
+		t.Errorf("past the end of the record: %v", err)
+	}
+	part, err := s.ReadPart(t.Context(), a.stream, a.offset(), 1, 10)
+	if err != nil || string(part.Data) != string(a.records[a.offset()-1].Data[1:11]) {
+		t.Errorf("a part of a small record: got %+v, %v", part, err)
+	}
+
+	life := newLog("/a", 2)
+	reset := life.batch(1)
+	reset.Replaces = a.stream.Incarnation
+	s.commit(reset)
+	life.add(reset)
+	if _, err := s.ReadPart(t.Context(), a.stream, 1, 0, 1); !errors.Is(err, store.ErrNoStream) {
+		t.Errorf("a part of the old incarnation: %v", err)
+	}
+	large := life.large(millpond.MaxPartBytes)
+	s.commit(large)
+	life.add(large)
+	if sweeper, ok := s.Store.(store.Sweeper); ok {
+		for more := true; more; {
+			if more, err = sweeper.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.holds(life)
+	s.holds(b)
+}

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		"keys are unique for ever":         testKeys,        // S2: idempotency keys
 		"the hash chain is kept":           testHash,
 		"reads are bounded":                testRead,        // S7: after, before, limit, bytes
+		"large records come in parts":      testLarge,       // S6: no page and no part is larger than its limit
 		"snapshots go with their commit":   testSnapshot,    // S9: the snapshot is in the same transaction
 		"a reset begins anew":              testReset,       // S12: reset deletes all
 		"checkpoints go with their commit": testCheckpoints, // S14: durable checkpoints, gone with their stream

@@ -12,6 +12,7 @@ export interface DecodedEvent {
 
 export interface DecodedFrame {
   live: boolean;
+  assembled: boolean;
   subscription: bigint;
   lastOffset: bigint;
   maxOffset: bigint;
@@ -19,8 +20,17 @@ export interface DecodedFrame {
   records: Uint8Array[];
 }
 
-const maxEventBytes = 512 << 10;
+export interface DecodedPart {
+  subscription: bigint;
+  offset: bigint;
+  recordBytes: bigint;
+  start: bigint;
+  bytes: Uint8Array;
+}
+
+const maxEventBytes = 32 << 20;
 const maxRecordBytes = maxEventBytes + (4 << 10);
+const maxPartBytes = (512 << 10) + (4 << 10);
 
 export function decodeRecord(bytes: Uint8Array): DecodedEvent {
   const r = new Reader(bytes);
@@ -46,13 +56,27 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
   const r = new Reader(bytes);
   if (r.byte() !== 1) throw new Error('unknown kind');
   const flags = r.byte();
-  if (flags > 1) throw new Error('unknown flag');
-  const live = flags === 1;
+  if (flags > 0b11) throw new Error('unknown flag');
+  const [live, assembled] = [1, 2].map((bit) => (flags & bit) !== 0) as [boolean, boolean];
   const [subscription, lastOffset, maxOffset] = [r.uvarint(), r.uvarint(), r.uvarint()];
   if (subscription < 1n || subscription > 0xffffffffn) throw new Error('subscription out of range');
   if (lastOffset > maxOffset || (live && lastOffset !== maxOffset)) throw new Error('offsets out of order');
   const hash = r.uint64();
   const records: Uint8Array[] = [];
   while (!r.atEnd) records.push(r.block(1, maxRecordBytes));
-  return { live, subscription, lastOffset, maxOffset, hash, records };
+  if (assembled && records.length > 0) throw new Error('records beside those that came in parts');
+  return { live, assembled, subscription, lastOffset, maxOffset, hash, records };
+}
+
+export function decodePart(bytes: Uint8Array): DecodedPart {
+  const r = new Reader(bytes);
+  if (r.byte() !== 2) throw new Error('unknown kind');
+  const [subscription, offset, recordBytes, start] = [r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()];
+  if (subscription < 1n || subscription > 0xffffffffn) throw new Error('subscription out of range');
+  if (offset === 0n) throw new Error('offset 0');
+  if (recordBytes <= BigInt(maxPartBytes) || recordBytes > BigInt(maxRecordBytes)) throw new Error('size out of range');
+  const part = r.rest();
+  const end = start + BigInt(part.length);
+  if (part.length === 0 || part.length > maxPartBytes || end > recordBytes) throw new Error('part out of range');
+  return { subscription, offset, recordBytes, start, bytes: part };
 }

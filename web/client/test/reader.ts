@@ -26,6 +26,10 @@ export class Reader {
     return this.#bytes.subarray(this.#at - n, this.#at);
   }
 
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at);
+  }
+
   uvarint(): bigint {
     let value = 0n;
     for (let shift = 0n; ; shift += 7n) {

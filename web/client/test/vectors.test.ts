@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkName } from '../src/name.ts';
-import { type DecodedEvent, decodeFrame, decodeRecord } from './decode.ts';
+import { type DecodedEvent, decodeFrame, decodePart, decodeRecord } from './decode.ts';
 import { fromHex, readVectors } from './vectors.ts';
 import { xxhash64 } from './xxhash64.ts';
 
@@ -18,8 +18,10 @@ interface Records {
   corrupt: { why: string; record: string }[];
 }
 interface Frames {
-  valid: { name: string; frame: string; subscription: number; live: boolean; lastOffset: string; maxOffset: string; hash: string; events: VectorEvent[] }[];
+  valid: { name: string; frame: string; subscription: number; live: boolean; assembled: boolean; lastOffset: string; maxOffset: string; hash: string; events: VectorEvent[] }[];
   corrupt: { why: string; frame: string }[];
+  parts: { name: string; frame: string; subscription: number; offset: string; recordBytes: number; start: number; bytes: string }[];
+  corruptParts: { why: string; frame: string }[];
 }
 interface Names {
   valid: { namespace: string; path: string }[];
@@ -49,11 +51,12 @@ describe('records', () => {
 });
 
 describe('frames', () => {
-  const { valid, corrupt } = readVectors('frames') as Frames;
+  const { valid, corrupt, parts, corruptParts } = readVectors('frames') as Frames;
   test.each(valid)('$name', ({ frame, events, ...want }) => {
     const got = decodeFrame(fromHex(frame));
     expect(Number(got.subscription)).toBe(want.subscription);
     expect(got.live).toBe(want.live);
+    expect(got.assembled).toBe(want.assembled);
     expect(got.lastOffset.toString()).toBe(want.lastOffset);
     expect(got.maxOffset.toString()).toBe(want.maxOffset);
     expect(hex64(got.hash)).toBe(want.hash);
@@ -66,6 +69,15 @@ describe('frames', () => {
   });
   test.each(corrupt)('refused: $why', ({ frame }) => {
     expect(() => decodeFrame(fromHex(frame))).toThrow();
+  });
+  test.each(parts)('part: $name', ({ frame, ...want }) => {
+    const got = decodePart(fromHex(frame));
+    expect([got.subscription, got.recordBytes, got.start].map(Number)).toEqual([want.subscription, want.recordBytes, want.start]);
+    expect(got.offset.toString()).toBe(want.offset);
+    expect(got.bytes).toEqual(fromHex(want.bytes));
+  });
+  test.each(corruptParts)('part refused: $why', ({ frame }) => {
+    expect(() => decodePart(fromHex(frame))).toThrow();
   });
 });
 

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/server/stream"
+)
+
+// partText makes the text of an event that comes in parts, for the subprotocol with batches as text. The zero value is ready for
+// an event.
+type partText struct {
+	json millpond.RecordJSON
+	rune []byte // the beginning of a character whose end comes in the next part
+}
+
+// next is the text that a part makes; it may be none.
+func (t *partText) next(part []byte) (string, error) {
+	text, err := t.json.Append(t.rune, part)
+	if err != nil {
+		return "", err
+	}
+	whole := len(text)
+	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
+		if b := text[len(text)-i]; utf8.RuneStart(b) {
+			if !utf8.FullRune(text[len(text)-i:]) {
+				whole = len(text) - i
+			}
+			break
+		}
+	}
+	t.rune = append([]byte(nil), text[whole:]...)
+	return string(text[:whole]), nil
+}
+
+// end is the rest of the text.
+func (t *partText) end() (string, error) {
+	text, err := t.json.End(t.rune)
+	*t = partText{}
+	return string(text), err
+}
+
+// sendPiece sends a batch or a part, and returns the credit that it has cost: the bytes of its messages.
+func (c *client) sendPiece(s *subscription, p *stream.Piece) (bytes int64, err error) {
+	if !c.asText {
+		if p.Part == nil {
+			return c.sendBatch(&p.Batch)
+		}
+		buf := frames.Get().(*[]byte)
+		defer frames.Put(buf)
+		*buf = p.Part.AppendFrame((*buf)[:0])
+		return int64(len(*buf)), c.write(websocket.MessageBinary, *buf)
+	}
+	if p.Part == nil && !p.Assembled {
+		return c.sendBatch(&p.Batch)
+	}
+	var text string
+	offset := p.LastOffset
+	if p.Part != nil {
+		offset = p.Part.Offset
+		text, err = s.text.next(p.Part.Bytes)
+	} else {
+		text, err = s.text.end()
+	}
+	if err == nil && text != "" {
+		message := millpond.MarshalMessage(&millpond.PartMessage{ID: s.id, Offset: offset, Text: text})
+		bytes, err = int64(len(message)), c.write(websocket.MessageText, message)
+	}
+	if err == nil && p.Part == nil {
+		var more int64
+		more, err = c.sendBatch(&p.Batch)
+		bytes += more
+	}
+	return bytes, err
+}
