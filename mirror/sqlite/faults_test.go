@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -91,9 +90,6 @@ func openLife(disk *faultfiles.Disk) (sqlite.Conn, error) {
 	return conn, nil
 }
 
-// faultStride is how many calls a run goes on between faults: 1 where that takes some seconds only.
-var faultStride = map[bool]int{false: 1, true: 9}[runtime.GOOS == "js"]
-
 // Every call on the files fails once, in each way: that is told, or has not mattered; the connection goes on or says that it
 // cannot; and the next one finds a sound database with all that was acknowledged. B16
 func TestFaultAtEveryCall(t *testing.T) {
@@ -122,7 +118,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			told, faults := 0, 0
-			for i := 0; i < len(calls); i += faultStride {
+			for i := range calls {
 				if c.can != nil && !slices.Contains(c.can, calls[i]) {
 					continue
 				}

@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"flag"
 	"math/rand/v2"
-	"runtime"
 	"testing"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
@@ -11,17 +10,9 @@ import (
 )
 
 var (
-	cuts     = flag.Int("sqlite.cuts", defaultCuts(), "how often the power is cut, over all settings")
+	cuts     = flag.Int("sqlite.cuts", 1000, "how often the power is cut, over all settings")
 	cutsSeed = flag.Uint64("sqlite.seed", 0, "the seed of the first cut; 0: a random one")
 )
-
-// defaultCuts are as many as take some seconds. make soak has them all under js, too.
-func defaultCuts() int {
-	if runtime.GOOS == "js" {
-		return 60
-	}
-	return 1000
-}
 
 // The power is cut anywhere in a workload, and of what was not synced any of it is left. With synchronous=FULL nothing is
 // lost that was acknowledged, with NORMAL the last transactions may be, and neither is ever corrupt or has half a
