@@ -24,6 +24,7 @@ go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
 const sqlite = await instantiateSQLite(new WebAssembly.Module(fs.readFileSync(file('../sqlite/linked/sqlite.wasm'))), go.importObject);
 ({ instance } = await WebAssembly.instantiate(fs.readFileSync(program), go.importObject));
 sqlite.link(instance);
+globalThis.sqliteMemory = sqlite.memory; // for tests that measure it
 // Node ends when nothing is left to wait for. That the program has not ended by then is a deadlock, for Go to report.
 process.on('exit', (code) => {
   if (code === 0 && !go.exited) {

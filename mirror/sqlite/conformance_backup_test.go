@@ -1,16 +1,13 @@
-//go:build !js
-
 package sqlite_test
 
 import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
+	"github.com/millpond-dev/millpond/mirror/sqlite/faultfiles"
 )
 
 // A backup is a plain database file of what is committed, also when a query is in the middle of its rows.
@@ -79,16 +76,7 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 // restore opens a backup.
 func restore(t testing.TB, file []byte) sqlite.Conn {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "db")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := sqlite.Open(path, sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
+	disk := faultfiles.New()
+	disk.Put("db", file)
+	return openFiles(t, disk)
 }
-
-func init() { conformance["backup"], conformance["failing backup"] = testBackup, testBackupFails }

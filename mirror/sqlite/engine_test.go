@@ -41,6 +41,8 @@ var conformance = map[string]func(*testing.T, func(testing.TB) sqlite.Conn){
 	"after close":  testAfterClose,
 	"re-entrance":  testReentrance,
 	"panics":       testPanics,
+	"backup":       testBackup,
+	"backup fails": testBackupFails,
 }
 
 func TestConformance(t *testing.T) {

@@ -2,6 +2,8 @@
 export interface LinkedSQLite {
   /** How bytes are copied between the two. */
   readonly copies: 'wasm' | 'script';
+  /** SQLite's memory: it grows, and never shrinks. */
+  readonly memory: WebAssembly.Memory;
   /** Completes the link, between the program's instantiation and its run. */
   link(program: WebAssembly.Instance): void;
 }

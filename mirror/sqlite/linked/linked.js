@@ -39,6 +39,7 @@ export async function instantiateSQLite(module, imports, { copies = hasMultiMemo
   imports.sqlite_copy = copy.imports;
   return {
     copies,
+    memory: exports.memory,
     link({ exports: program }) {
       copy.link(program.mem);
       const table = exports.__indirect_function_table;

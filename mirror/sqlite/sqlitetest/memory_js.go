@@ -1,11 +1,19 @@
 package sqlitetest
 
-import "runtime"
+import (
+	"runtime"
+	"syscall/js"
+)
 
-// Memory is what is in use of the program's memory, in bytes, without garbage.
+// Memory is what is in use of the program's memory, without garbage, and all of SQLite's, in bytes. A host that does not show
+// SQLite's is believed that it does not grow.
 func Memory() int64 {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapInuse)
+	total := int64(stats.HeapInuse)
+	if memory := js.Global().Get("sqliteMemory"); memory.Truthy() {
+		total += int64(memory.Get("buffer").Get("byteLength").Int())
+	}
+	return total
 }
