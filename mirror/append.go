@@ -208,14 +208,31 @@ func (l *loop) acknowledged(done session.AppendDone) {
 		l.end(done.ID, nil, done.Err)
 	default:
 		if l.hasAll(name, done.Events) {
-			if err := l.db.outbox.Acknowledged(done.ID); !errors.Is(err, outbox.ErrNotFound) { // it may have come back already
-				l.noteOutbox(err)
-			}
-			l.outboxChanged()
+			l.discharge(done.ID)
+		} else {
+			l.acked[done.ID] = name
 		}
 		l.end(done.ID, done.Events, nil)
 	}
 	l.feed()
+}
+
+// discharge takes an append out of the outbox that the server has, and whose events do not come back any more.
+func (l *loop) discharge(id uint64) {
+	if err := l.db.outbox.Acknowledged(id); !errors.Is(err, outbox.ErrNotFound) { // they may have come back already
+		l.noteOutbox(err)
+	}
+	l.outboxChanged()
+}
+
+// dischargeAll is discharge for a stream that nobody follows any more.
+func (l *loop) dischargeAll(name millpond.Name) {
+	for id, of := range l.acked {
+		if of == name {
+			delete(l.acked, id)
+			l.discharge(id)
+		}
+	}
 }
 
 // hasAll reports whether nothing of the events is still to come through the stream.
@@ -239,6 +256,7 @@ func (l *loop) hasAll(name millpond.Name, events []millpond.Event) bool {
 func (l *loop) settleOutbox() {
 	outcome := l.db.outbox.Outcome()
 	for _, c := range outcome.Confirmed {
+		delete(l.acked, c.ID)
 		l.cancel(c.ID)
 		l.end(c.ID, c.Events, nil)
 	}
@@ -257,6 +275,7 @@ func (l *loop) settleQuarantined(name millpond.Name) {
 	l.noteOutbox(err)
 	for _, a := range troubled {
 		if a.Name == name && a.State == outbox.Quarantined {
+			delete(l.acked, a.ID)
 			l.cancel(a.ID)
 			l.end(a.ID, nil, a.Problem)
 		}
@@ -311,7 +330,8 @@ func (l *loop) outboxChanged() {
 	l.soon(flushInterval)
 }
 
-// noteOutbox logs that the storage has failed where nobody waits for it: what was not written is written again.
+// noteOutbox logs that the storage has failed where nobody waits for it. Nothing is lost: an append whose end was not written is sent
+// again when the mirror is opened again, and ends the same way.
 func (l *loop) noteOutbox(err error) {
 	if err != nil {
 		l.mirror.options.Logger.Error("the outbox cannot be kept up to date", "error", err)

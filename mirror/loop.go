@@ -27,6 +27,7 @@ type loop struct {
 
 	sending map[uint64]millpond.Name // the appends that the machine has
 	fed     uint64                   // all pending ones up to this id are with the machine
+	acked   map[uint64]millpond.Name // the server has them, and their events are still to come back
 	waiting map[uint64][]*Appended   // those of this program's that have not ended
 
 	frame    *time.Timer // until live queries and status are looked at
@@ -59,6 +60,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
 		sending:  make(map[uint64]millpond.Name),
+		acked:    make(map[uint64]millpond.Name),
 		waiting:  make(map[uint64][]*Appended),
 		watchers: make(map[*statusWatcher]struct{}),
 

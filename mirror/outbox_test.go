@@ -124,6 +124,25 @@ func TestAppendsOfAClosedStream(t *testing.T) {
 	}
 }
 
+// An append that the server has, and whose events have not come back when the stream is closed, waits for nothing any more. B15
+func TestStreamClosedBeforeEventsComeBack(t *testing.T) {
+	f := newFakeServer(t)
+	f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
+		clear(c.subs) // nothing comes back
+		f.answer(c, a)
+		return true
+	}
+	m := open(t, f, Options{})
+	s := stream(t, m, pond)
+	until(t, m, caughtUp(pond, 2))
+	if _, err := commit(t.Context(), s, millpond.Input{Type: "frog"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, m, counts(outbox.Counts{Pending: 1}))
+	s.Close()
+	until(t, m, counts(outbox.Counts{}))
+}
+
 // What the server refuses is kept with the reason, and holds nothing up; it can be sent again, or dropped. B15
 func TestRefusedAppends(t *testing.T) {
 	f := newFakeServer(t)

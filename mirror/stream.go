@@ -65,5 +65,6 @@ func (l *loop) unfollow(name millpond.Name) {
 	if l.streams[name] == 0 {
 		delete(l.streams, name)
 		l.step(session.Unsubscribe{Name: name})
+		l.dischargeAll(name)
 	}
 }

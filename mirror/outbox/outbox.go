@@ -132,7 +132,7 @@ func (o *Outbox) load() error {
 		}
 	}
 	o.keys, o.left, o.names, o.counts, o.bytes = map[key]row{}, map[uint64]int{}, map[millpond.Name]int{}, Counts{}, 0
-	err := eachRow(o.stmt.keys, func(r sqlite.Stmt) error {
+	err := sqlite.Each(o.stmt.keys, func(r sqlite.Stmt) error {
 		name := millpond.Name{Namespace: r.ColumnText(1), Path: r.ColumnText(2)}
 		o.remember(key{name, r.ColumnText(3)}, row{uint64(r.ColumnInt64(0)), State(r.ColumnText(4)), int(r.ColumnInt64(5))})
 		return nil
@@ -288,7 +288,7 @@ func (o *Outbox) read(stmt sqlite.Stmt, bind func(sqlite.Stmt) error, limit int)
 	if err := bind(stmt); err != nil {
 		return nil, err
 	}
-	err = eachRow(stmt, func(row sqlite.Stmt) error {
+	err = sqlite.Each(stmt, func(row sqlite.Stmt) error {
 		id := uint64(row.ColumnInt64(0))
 		if len(list) == 0 || list[len(list)-1].ID != id {
 			if len(list) == limit {

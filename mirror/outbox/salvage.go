@@ -25,7 +25,7 @@ func Salvage(conn sqlite.Conn) (rows Rows, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("salvage the outbox: %w", err)
 	}
-	err = eachRow(stmt, func(r sqlite.Stmt) error {
+	err = sqlite.Each(stmt, func(r sqlite.Stmt) error {
 		rows = append(rows, savedRow{
 			id: r.ColumnInt64(0), append: r.ColumnInt64(1), createdAt: r.ColumnInt64(2),
 			namespace: r.ColumnText(3), path: r.ColumnText(4), incarnation: r.ColumnText(5), state: r.ColumnText(6),

@@ -87,17 +87,3 @@ func bindAll(s sqlite.Stmt, texts ...string) error {
 	}
 	return nil
 }
-
-// eachRow steps through a statement, calls fn at each row, and resets it.
-func eachRow(stmt sqlite.Stmt, fn func(row sqlite.Stmt) error) (err error) {
-	for err == nil && stmt.Step() {
-		err = fn(stmt)
-	}
-	if err == nil {
-		err = stmt.Err()
-	}
-	if reset := stmt.Reset(); err == nil {
-		err = reset
-	}
-	return err
-}

@@ -170,7 +170,7 @@ func (r *Replica) load() error {
 		return err
 	}
 	streams := map[millpond.Name]stream{}
-	err := eachRow(r.stmt.selectStreams, func(row sqlite.Stmt) error {
+	err := sqlite.Each(r.stmt.selectStreams, func(row sqlite.Stmt) error {
 		name := millpond.Name{Namespace: row.ColumnText(1), Path: row.ColumnText(2)}
 		s := stream{
 			id: row.ColumnInt64(0),

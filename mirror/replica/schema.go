@@ -105,23 +105,9 @@ func readRows(conn sqlite.Conn, sql string, fn func(row sqlite.Stmt) error) erro
 	if err != nil {
 		return err
 	}
-	err = eachRow(stmt, fn)
+	err = sqlite.Each(stmt, fn)
 	if closing := stmt.Close(); err == nil {
 		err = closing
-	}
-	return err
-}
-
-// eachRow steps through a statement, calls fn at each row, and resets it.
-func eachRow(stmt sqlite.Stmt, fn func(row sqlite.Stmt) error) (err error) {
-	for err == nil && stmt.Step() {
-		err = fn(stmt)
-	}
-	if err == nil {
-		err = stmt.Err()
-	}
-	if reset := stmt.Reset(); err == nil {
-		err = reset
 	}
 	return err
 }

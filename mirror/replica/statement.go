@@ -109,7 +109,7 @@ func (s *statements) hashAt(streamID int64, offset uint64) (hash millpond.Hash, 
 		return 0, err
 	}
 	found := false
-	err = eachRow(s.selectHash, func(row sqlite.Stmt) error {
+	err = sqlite.Each(s.selectHash, func(row sqlite.Stmt) error {
 		hash, found = millpond.Hash(row.ColumnInt64(0)), true
 		return nil
 	})

@@ -78,7 +78,7 @@ type Committer interface {
 	File
 	// Committed is called when a transaction has been written, and before the statement that ends it returns: what was
 	// written to all files must survive the end of the program from here on. By now SQLite cannot roll back any more. So
-	// after an error, which the statement does report, the layer must fail every later call on its files.
+	// after an error, which the statement does report, the layer must fail every later call on a file that has lost something.
 	Committed() error
 }
 
