@@ -17,12 +17,7 @@ func (s *Server) serveAppend(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
-	held, err := s.hold(c, streams)
-	if err != nil {
-		return err
-	}
-	defer streams.Release(held)
-	inputs, batch, done, err := s.readInputs(c)
+	inputs, batch, done, err := s.readInputs(c, streams)
 	if err != nil {
 		return err
 	}
@@ -60,10 +55,14 @@ func (s *Server) hold(c echo.Context, streams *access.Streams) (bytes int, err e
 	return int(length), streams.Hold(int(length))
 }
 
-// readInputs reads a request's body of events: one, or a batch of them. The request takes no parameters. Call done when the
-// events are not in use any more.
-func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool, done func(), err error) {
+// readInputs reads a request's body of events: one, or a batch of them. It counts for the identity. The request takes no
+// parameters. Call done when the events are not in use any more.
+func (s *Server) readInputs(c echo.Context, streams *access.Streams) (inputs []millpond.Input, batch bool, done func(), err error) {
 	if _, err := parseParams(c.Request()); err != nil {
+		return nil, false, nil, err
+	}
+	held, err := s.hold(c, streams)
+	if err != nil {
 		return nil, false, nil, err
 	}
 	body := &requestBody{budget: &s.bodies, limit: s.bodyLimit()}
@@ -71,9 +70,13 @@ func (s *Server) readInputs(c echo.Context) (inputs []millpond.Input, batch bool
 	if err == nil {
 		inputs, batch, err = millpond.ParseInputs(text)
 	}
-	if err != nil {
+	done = func() {
 		body.release()
+		streams.Release(held)
+	}
+	if err != nil {
+		done()
 		return nil, false, nil, err
 	}
-	return inputs, batch, body.release, nil
+	return inputs, batch, done, nil
 }

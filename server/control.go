@@ -35,12 +35,7 @@ func (s *Server) serveReduce(c echo.Context, streams *access.Streams) error {
 	if err != nil {
 		return err
 	}
-	held, err := s.hold(c, streams)
-	if err != nil {
-		return err
-	}
-	defer streams.Release(held)
-	inputs, _, done, err := s.readInputs(c)
+	inputs, _, done, err := s.readInputs(c, streams)
 	if err != nil {
 		return err
 	}

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -62,62 +58,20 @@ func (a *appender) worthRetrying(err error) bool {
 }
 
 func (a *appender) post(ctx context.Context, body []byte, events int) ([]millpond.Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
 	token, err := a.token()
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	res, err := http.DefaultClient.Do(req)
+	text, reached, err := request(ctx, http.MethodPost, a.url, token, body)
+	a.reached = a.reached || reached
 	if err != nil {
-		return nil, explainDial(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxResponseBytes))
-	if err != nil {
-		return nil, fmt.Errorf("the answer of the server was cut off: %w", err)
-	}
-	a.reached = true
-	if res.StatusCode != http.StatusOK {
-		return nil, refusal(res, text)
+		return nil, err
 	}
 	var committed []millpond.Event
 	if err := json.Unmarshal(text, &committed); err != nil || len(committed) != events {
 		return nil, fmt.Errorf("%s answered something else than the %d events appended: is it a Millpond server?", a.url, events)
 	}
 	return committed, nil
-}
-
-// refusal reads the error out of a response.
-func refusal(res *http.Response, body []byte) error {
-	var problem struct {
-		Code   millpond.ErrorCode
-		Detail string
-		Field  string
-	}
-	if json.Unmarshal(body, &problem) == nil && problem.Code.Known() {
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-		return &millpond.Error{Code: problem.Code, Message: problem.Detail, Field: problem.Field, RetryAfter: time.Duration(seconds) * time.Second}
-	}
-	if res.StatusCode >= 500 { // of something in between
-		return &millpond.Error{Code: millpond.Unavailable, Message: "the server answered " + res.Status}
-	}
-	return fmt.Errorf("%s answered %s: is it a Millpond server?", res.Request.URL, res.Status)
-}
-
-func explainDial(err error) error {
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("%w: start a server with `millpond serve`, or say with --url where one runs", err)
-	}
-	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 )
 
 type stateCommand struct{ target }
@@ -67,30 +65,10 @@ func (t *target) ask(ctx context.Context, method, route, body string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
 	token, err := t.token()
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, explainDial(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxResponseBytes))
-	if err != nil {
-		return nil, fmt.Errorf("the answer of the server was cut off: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, refusal(res, text)
-	}
-	return text, nil
+	text, _, err := request(ctx, method, url, token, []byte(body))
+	return text, err
 }
