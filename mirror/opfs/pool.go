@@ -3,7 +3,7 @@ package opfs
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -45,11 +45,12 @@ var (
 	_ sqlite.Committer = (*databaseFile)(nil)
 )
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+// nameBytes are the characters of a name; it does not begin with a dot. Package regexp would be 90 KB of the browser's download.
+const nameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
 // checkName keeps names to what is a folder's name everywhere.
 func checkName(name string) error {
-	if len(name) > maxNameBytes || !validName.MatchString(name) {
+	if len(name) > maxNameBytes || name == "" || name[0] == '.' || strings.Trim(name, nameBytes) != "" {
 		return fmt.Errorf("opfs: %q: %w", name, ErrName)
 	}
 	return nil
