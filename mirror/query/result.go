@@ -18,8 +18,10 @@ type Result struct {
 // Equal reports whether two results are the same, cell by cell, in value and type.
 func (r *Result) Equal(other *Result) bool {
 	return r == other || r != nil && other != nil && slices.Equal(r.Columns, other.Columns) &&
-		slices.EqualFunc(r.Rows, other.Rows, func(a, b []any) bool { return slices.EqualFunc(a, b, equalCells) })
+		slices.EqualFunc(r.Rows, other.Rows, equalRows)
 }
+
+func equalRows(a, b []any) bool { return slices.EqualFunc(a, b, equalCells) }
 
 func equalCells(a, b any) bool {
 	if x, ok := a.([]byte); ok {
@@ -43,8 +45,16 @@ func (r *Result) AppendJSON(dst []byte) []byte {
 		}
 		dst = appendString(dst, name)
 	}
-	dst = append(dst, `],"rows":[`...)
-	for i, row := range r.Rows {
+	dst = append(dst, `],"rows":`...)
+	return append(appendRows(dst, r.Rows), '}')
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (r *Result) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
+
+func appendRows(dst []byte, rows [][]any) []byte {
+	dst = append(dst, '[')
+	for i, row := range rows {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -57,11 +67,8 @@ func (r *Result) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
-	return append(dst, "]}"...)
+	return append(dst, ']')
 }
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (r *Result) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 
 func appendCell(dst []byte, cell any) []byte {
 	switch v := cell.(type) {

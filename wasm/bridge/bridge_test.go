@@ -169,16 +169,24 @@ func TestStreamsEndWithTheirTab(t *testing.T) {
 	})
 }
 
+// B6: only what differs leaves the worker.
 func TestLive(t *testing.T) {
 	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
 		b.Request("tab", `{"method":"live","params":{"live":4,"sql":"S"}}`)
 		b.Request("tab", `{"method":"live","params":{"live":4,"sql":"S"}}`)
 		synctest.Wait()
 		fn := m.lives["S"]
-		fn(&query.Result{Columns: []string{"n"}, Rows: [][]any{{int64(1)}}}, nil)
+		one, two := [][]any{{int64(1)}}, [][]any{{int64(1)}, {"two"}}
+		fn(&query.Result{Columns: []string{"n"}, Rows: one}, nil)
+		fn(&query.Result{Columns: []string{"n"}, Rows: two}, nil)
 		fn(nil, query.ErrStatements)
-		out.want(t, "tab", `{"live":4,"result":{"columns":["n"],"rows":[[1]]}}`,
-			`{"live":4,"error":{"code":"invalid_sql","message":"a query is one statement"}}`)
+		fn(&query.Result{Columns: []string{"n"}, Rows: two}, nil)
+		fn(&query.Result{Columns: []string{"m"}, Rows: two}, nil)
+		out.want(t, "tab", `{"live":4,"revision":1,"result":{"columns":["n"],"rows":[[1]]}}`,
+			`{"live":4,"revision":2,"patch":[[0,1],{"rows":[["two"]]}]}`,
+			`{"live":4,"revision":3,"error":{"code":"invalid_sql","message":"a query is one statement"}}`,
+			`{"live":4,"revision":4,"result":{"columns":["n"],"rows":[[1],["two"]]}}`, // a tab has none to patch after an error
+			`{"live":4,"revision":5,"result":{"columns":["m"],"rows":[[1],["two"]]}}`)
 		b.Leave("tab")
 		synctest.Wait()
 		if len(m.lives) != 0 {

@@ -146,13 +146,8 @@ func (c *client) live(p *queryParams) error {
 	if err != nil {
 		return err
 	}
-	c.lives[p.Live] = c.bridge.mirror.Live(p.SQL, params, func(result *query.Result, err error) {
-		if err != nil {
-			c.answer(string(appendError(head("live", p.Live), err)))
-			return
-		}
-		c.answer(string(append(result.AppendJSON(append(head("live", p.Live), `,"result":`...)), '}')))
-	})
+	told := &liveAnswers{live: p.Live}
+	c.lives[p.Live] = c.bridge.mirror.Live(p.SQL, params, func(result *query.Result, err error) { c.answer(told.next(result, err)) })
 	return nil
 }
 

@@ -4,9 +4,20 @@ import type { Answer, CallMethod, NoteMethod, Request } from './messages.ts';
 import { nameKey, type StreamName } from './name.ts';
 import { Cell } from './observable.ts';
 import type { WorkerStatus } from './types.ts';
-import { decodeResult, encodeParameters, type Parameter, type QueryResult } from './wire.ts';
+import { applyPatch, decodeResult, encodeParameters, type Parameter, type QueryResult } from './wire.ts';
 
 type Notify = (result: QueryResult | undefined, error: MillpondError | undefined) => void;
+
+/** A live query, and its last answer from the leader that runs it. */
+interface Live {
+  readonly sql: string;
+  readonly params: unknown[];
+  readonly notify: Notify;
+  id: number;
+  leader: string | undefined;
+  revision: number; // 0: no answer yet
+  result: QueryResult | undefined;
+}
 
 const noStatus: WorkerStatus = { connection: 'connecting', epoch: 0, streams: [] };
 
@@ -19,7 +30,7 @@ export class Link {
   readonly #send: (leader: string, text: string) => void;
   readonly #calls: Calls;
   readonly #streams = new Map<string, { name: StreamName; users: number }>();
-  readonly #lives = new Map<number, { sql: string; params: unknown[]; notify: Notify }>();
+  readonly #lives = new Map<number, Live>();
   #leader: string | undefined;
   #broken: MillpondError | undefined;
   #lastLive = 0;
@@ -46,7 +57,7 @@ export class Link {
     this.#note('hello');
     // Streams before calls: an append needs its stream open.
     for (const { name } of this.#streams.values()) this.#note('open', name);
-    for (const [live, { sql, params }] of this.#lives) this.#note('live', { live, sql, params });
+    for (const live of [...this.#lives.values()]) this.#begin(live);
     this.#calls.attach(leader);
   }
 
@@ -95,20 +106,36 @@ export class Link {
 
   /** Runs a query again and again until the function it returns is called. */
   live(sql: string, parameters: readonly Parameter[], notify: Notify): () => void {
-    const live = ++this.#lastLive;
-    const params = encodeParameters(parameters);
-    this.#lives.set(live, { sql, params, notify });
-    this.#note('live', { live, sql, params });
+    const live: Live = { sql, params: encodeParameters(parameters), notify, id: 0, leader: undefined, revision: 0, result: undefined };
+    this.#begin(live);
     return once(() => {
-      this.#lives.delete(live);
-      this.#note('unlive', { live });
+      this.#lives.delete(live.id);
+      this.#note('unlive', { live: live.id });
     });
   }
 
-  #notify({ live, result, error }: Answer): void {
-    const notify = this.#lives.get(live!)?.notify; // none: closed while the answer was on its way
-    if (error) notify?.(undefined, requestError(error));
-    else notify?.(decodeResult(result), undefined);
+  /** Has the leader run it. Under a new id: answers to the old one, which may be on their way, are none of it. */
+  #begin(live: Live): void {
+    this.#lives.delete(live.id);
+    if (live.leader !== undefined && live.leader === this.#leader) this.#note('unlive', { live: live.id });
+    live.id = ++this.#lastLive;
+    live.leader = this.#leader;
+    live.revision = 0;
+    live.result = undefined;
+    this.#lives.set(live.id, live);
+    this.#note('live', { live: live.id, sql: live.sql, params: live.params });
+  }
+
+  #notify({ live: id, revision, result, patch, error }: Answer): void {
+    const live = this.#lives.get(id!);
+    if (!live) return; // closed while the answer was on its way
+    if (revision !== live.revision + 1 || (patch && !live.result)) {
+      this.#begin(live); // an answer is missing
+      return;
+    }
+    live.revision = revision;
+    live.result = error ? undefined : patch ? applyPatch(live.result!, patch) : decodeResult(result);
+    live.notify(live.result, error && requestError(error));
   }
 
   /** Tells the leader; without one there is nothing to tell: attach says it all. */

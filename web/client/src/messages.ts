@@ -3,6 +3,7 @@
 // program and the tab that asked parse them.
 
 import type { WorkerStatus } from './types.ts';
+import type { Patch } from './wire.ts';
 
 /** Names the lock and the channel; the version changes whenever the messages or the database do. */
 export const channelName = (mirror: string): string => `millpond:v1:${mirror}`;
@@ -66,6 +67,10 @@ export type NoteMethod = 'hello' | 'open' | 'close' | 'live' | 'unlive' | 'cance
 export interface Answer {
   id?: number;
   live?: number;
+  /** Of a live query: 1, 2, 3, … from one leader. */
+  revision?: number;
+  /** Makes the live query's result of that of the revision before. */
+  patch?: Patch;
   status?: WorkerStatus;
   result?: unknown;
   error?: { code: string; message: string; field?: string };

@@ -17,16 +17,36 @@ export interface QueryResult {
 
 type Cell = null | number | string | { $int: string } | { $blob: string };
 
+type Row = readonly Value[];
+
+/** What makes a result of the one before: rows of that one, and rows that it does not have. */
+export type Patch = readonly (readonly [from: number, count: number] | { readonly rows: (Cell | Value)[][] })[];
+
 /** Revives the special cells of a result, in place. */
 export function decodeResult(raw: unknown): QueryResult {
   const result = raw as { columns: string[]; rows: (Cell | Value)[][] };
-  for (const row of result.rows) {
+  decodeRows(result.rows);
+  return result as unknown as QueryResult;
+}
+
+/** Makes the next result of one. A row that both have is the same array in both. */
+export function applyPatch(from: QueryResult, patch: Patch): QueryResult {
+  const rows: Row[] = [];
+  for (const piece of patch) {
+    const more = 'rows' in piece ? decodeRows(piece.rows) : from.rows.slice(piece[0], piece[0] + piece[1]);
+    for (const row of more) rows.push(row);
+  }
+  return { columns: from.columns, rows };
+}
+
+function decodeRows(rows: (Cell | Value)[][]): Row[] {
+  for (const row of rows) {
     for (let i = 0; i < row.length; i++) {
       const cell = row[i];
       if (typeof cell === 'object' && cell !== null) row[i] = decodeSpecial(cell);
     }
   }
-  return result as unknown as QueryResult;
+  return rows as Row[];
 }
 
 function decodeSpecial(cell: object): Value {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeResult, encodeParameters } from '../src/wire.ts';
+import { applyPatch, decodeResult, encodeParameters } from '../src/wire.ts';
 
 describe('results', () => {
   test('integers beyond 2^53 and blobs are revived', () => {
@@ -18,6 +18,22 @@ describe('results', () => {
 
   test('a cell of an unknown kind is an error', () => {
     expect(() => decodeResult({ columns: ['a'], rows: [[{ $date: 0 }]] })).toThrow(/unknown kind/);
+  });
+});
+
+describe('patches', () => {
+  const from = { columns: ['a'], rows: [['a'], ['b'], ['c']] };
+
+  test('B6: keep the rows that both results have, and revive the new ones', () => {
+    const to = applyPatch(from, [[2, 1], { rows: [[{ $int: '9007199254740993' }], [null]] }, [0, 2]]);
+    expect(to).toEqual({ columns: ['a'], rows: [['c'], [9007199254740993n], [null], ['a'], ['b']] });
+    expect(to.rows[0]).toBe(from.rows[2]);
+    expect(to.rows[4]).toBe(from.rows[1]);
+    expect(from.rows).toHaveLength(3);
+  });
+
+  test('an empty one empties', () => {
+    expect(applyPatch(from, [])).toEqual({ columns: ['a'], rows: [] });
   });
 });
 
