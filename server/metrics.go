@@ -130,6 +130,7 @@ type measured interface {
 	Gauges() stream.Gauges
 	Counters() stream.Counters
 	Failing(since time.Time) bool
+	Stuck() bool
 }
 
 var _ measured = (*stream.Engine)(nil)
@@ -150,6 +151,7 @@ var (
 	streamsDesc       = desc("streams_loaded", "Streams in memory.")
 	subscriptionsDesc = desc("subscriptions", "Subscriptions that are live, those of the program itself included.")
 	lagDesc           = desc("subscriber_lag_events", "Events that the subscription which is furthest behind has not been given yet.")
+	committingDesc    = desc("commit_running_seconds", "For how long the transaction of the log that is running has been.")
 	queueDesc         = desc("queue_requests", "Appends that wait for the committer.")
 	queueBytesDesc    = desc("queue_bytes", "Bytes of the appends that wait for the committer.")
 	tailsDesc         = desc("tail_bytes", "Recent records that are kept in memory for subscribers.")
@@ -163,7 +165,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (l *look) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamsDesc, subscriptionsDesc, lagDesc, queueDesc, queueBytesDesc, tailsDesc, rebuildsDesc,
+	for _, d := range []*prometheus.Desc{streamsDesc, subscriptionsDesc, lagDesc, committingDesc, queueDesc, queueBytesDesc, tailsDesc, rebuildsDesc,
 		evictionsDesc, connectionsDesc, clientInDesc, clientOutDesc, processorsDesc} {
 		ch <- d
 	}
@@ -181,6 +183,7 @@ func (l *look) Collect(ch chan<- prometheus.Metric) {
 	gauge(streamsDesc, float64(g.Streams))
 	gauge(subscriptionsDesc, float64(g.Subscriptions))
 	gauge(lagDesc, float64(g.Lag))
+	gauge(committingDesc, g.Committing.Seconds())
 	gauge(queueDesc, float64(g.QueuedRequests))
 	gauge(queueBytesDesc, float64(g.QueuedBytes))
 	gauge(tailsDesc, float64(g.TailBytes))

@@ -10,6 +10,7 @@ import (
 )
 
 var errCommitsFail = &millpond.Error{Code: millpond.Unavailable, Message: "the server cannot write its log at the moment: its own log says why"}
+var errCommitStuck = &millpond.Error{Code: millpond.Unavailable, Message: "the server's disk does not answer: appends wait for it"}
 
 // serveReady is GET /readyz: whether the server is able to do its work. A failed commit counts for a while only: without
 // appends there would be none that could succeed.
@@ -22,6 +23,8 @@ func (s *Server) serveReady(c echo.Context) error {
 		return errShuttingDown
 	case s.look.engine.Failing(time.Now().Add(-notReadyAfterFailure)):
 		return errCommitsFail
+	case s.look.engine.Stuck():
+		return errCommitStuck
 	}
 	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
 }

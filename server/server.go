@@ -139,8 +139,8 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // Close drains: it takes no new connections, tells the websockets to come back later, lets the requests that run and the
-// appends that are queued finish, stops the processors, and closes the log. When ctx ends first, connections are cut; what was acknowledged is
-// durable in either case. A program that uses Handler or Mount stops its own HTTP server first.
+// appends that are queued finish, stops the processors, and closes the log. When ctx ends first, connections are cut, and what does not
+// end (a processor, a disk that does not answer) is left behind; what was acknowledged is durable in either case. A program that uses Handler or Mount stops its own HTTP server first.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
@@ -164,7 +164,14 @@ func (s *Server) Close(ctx context.Context) error {
 	s.metrics.unregister(s.look)
 	err := s.closeHost(ctx)
 	err = errors.Join(err, s.gate.Close(ctx))
-	return errors.Join(err, s.closeStore())
+	closed := make(chan error, 1)
+	go func() { closed <- s.closeStore() }() // it waits for the commit that is running
+	select {
+	case e := <-closed:
+		return errors.Join(err, e)
+	case <-ctx.Done():
+		return errors.Join(err, fmt.Errorf("close the log: %w", ctx.Err()))
+	}
 }
 
 // Revoke ends the websockets, and the responses that follow a stream, of all identities that match, with

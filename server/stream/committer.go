@@ -28,6 +28,7 @@ type committer struct {
 	arena      []byte // of the records of a transaction; used again by the next
 
 	failedAt atomic.Pointer[time.Time] // when the last commit failed; nil: it did not
+	began    atomic.Pointer[time.Time] // when the commit that is running began; nil: none is
 
 	idleTimeout time.Duration // set before the first requestEvict
 
@@ -140,7 +141,13 @@ func (c *committer) commit(works []*work) error {
 // write commits to the store. It logs the first failure in a row and the end of the row, not each.
 func (c *committer) write(batches []store.Batch, requests int) error {
 	start := time.Now()
+	c.began.Store(&start)
+	stuck := time.AfterFunc(stuckCommit, func() {
+		c.log.Error("a commit does not end: the disk does not answer, and appends wait for it", "since", stuckCommit)
+	})
 	err := c.store.Commit(context.Background(), batches)
+	stuck.Stop()
+	c.began.Store(nil)
 	c.measure(batches, requests, time.Since(start), err)
 	switch {
 	case err == nil && c.failing:

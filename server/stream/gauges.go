@@ -18,7 +18,8 @@ type Gauges struct {
 	Lag            uint64 // events that the slowest subscription has not been given yet
 	QueuedRequests int    // that wait for the committer
 	QueuedBytes    int
-	TailBytes      int // recent records in memory
+	TailBytes      int           // recent records in memory
+	Committing     time.Duration // for how long the transaction that is running has been; 0: none is
 }
 
 // Gauges looks at every stream in memory and every subscription: it is for once in some seconds.
@@ -27,6 +28,7 @@ func (e *Engine) Gauges() Gauges {
 	for _, in := range e.all() {
 		in.measure(&g)
 	}
+	g.Committing = e.committing()
 	q := e.committer.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,8 +50,19 @@ func (in *instance) measure(g *Gauges) {
 	}
 }
 
+// committing is for how long the transaction that is running has been.
+func (e *Engine) committing() time.Duration {
+	if began := e.committer.began.Load(); began != nil {
+		return time.Since(*began)
+	}
+	return 0
+}
+
 // Failing reports whether the last commit, which was after the time, has failed.
 func (e *Engine) Failing(since time.Time) bool {
 	at := e.committer.failedAt.Load()
 	return at != nil && at.After(since)
 }
+
+// Stuck reports whether the commit that is running has been for so long that the disk does not answer.
+func (e *Engine) Stuck() bool { return e.committing() >= stuckCommit }

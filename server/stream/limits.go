@@ -25,6 +25,8 @@ const (
 	// maxCommitEvents and maxCommitBytes bound one transaction, give or take the last request in it.
 	maxCommitEvents = 8192
 	maxCommitBytes  = 8 << 20
+	// stuckCommit is how long a transaction takes at least that is taken for stuck.
+	stuckCommit = 10 * time.Second
 	// inputOverheadBytes is what an input counts beside its texts.
 	inputOverheadBytes = 64
 
