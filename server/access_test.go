@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -59,6 +60,7 @@ func uses() []use {
 		{does: "read", actions: read, method: "GET", path: "/api/streams/default/x"},
 		{does: "read an offset", actions: read, method: "GET", path: "/api/streams/default/x?offset=1"},
 		{does: "read a key", actions: read, method: "GET", path: "/api/streams/default/x?key=k"},
+		{does: "follow", actions: []access.Action{access.Subscribe}, method: "GET", path: "/api/streams/default/x?live=sse"},
 		{does: "append", actions: append, method: "POST", path: "/api/streams/default/x", body: events},
 		{does: "append and configure", actions: []access.Action{access.Append, access.Configure},
 			method: "POST", path: "/api/streams/default/x", body: mixed},
@@ -78,6 +80,7 @@ func uses() []use {
 	for _, event := range []string{
 		`{"type":"stream/paused","payload":{"reason":"r"}}`, `{"type":"stream/resumed"}`,
 		`{"type":"stream/configured","payload":{}}`, `{"type":"stream/metadata-updated","payload":{}}`,
+		`{"type":"stream/subscription-configured","payload":{"key":"k","processor":"echo"}}`,
 	} {
 		list = slices.Concat(list, []use{
 			{does: event, actions: configure, method: "POST", path: "/api/streams/default/x", body: event},
@@ -87,8 +90,8 @@ func uses() []use {
 	return list
 }
 
-// S17: what there is for clients to ask is in the list of uses: each route, and each message of the specification. A new
-// one has to be added there, or said here to be open to everybody.
+// S17: what there is for clients to ask is in the list of uses: each route, each message of the specification, and each type of the
+// system's that a client may append. A new one has to be added there, or said here to be open to everybody.
 func TestUsesAreAll(t *testing.T) {
 	open := []string{"/api", "/api/*", "/api/ws", "/api/openapi.yaml", "/healthz", "/readyz"} // no stream is behind them; the websocket's are its messages
 	ts := start(t, Options{})
@@ -100,6 +103,11 @@ func TestUsesAreAll(t *testing.T) {
 			if !slices.Contains(open, route.pattern) && !used {
 				t.Errorf("%s %s is not among the uses", method, route.pattern)
 			}
+		}
+	}
+	for _, eventType := range surface.types {
+		if !slices.ContainsFunc(uses(), func(u use) bool { return strings.Contains(u.body, `"type":"`+eventType+`"`) }) {
+			t.Errorf("an append of %s is not among the uses", eventType)
 		}
 	}
 	harmless := []string{"hello", "unsubscribe", "credit", "ping", "pong"} // of the own connection
@@ -131,6 +139,9 @@ func (u use) outcome(t *testing.T, ts *testServer, token string) millpond.ErrorC
 		var headers []string
 		if token != "" {
 			headers = []string{"Authorization: Bearer " + token}
+		}
+		if strings.Contains(u.path, "live=sse") {
+			return u.outcomeOfFollow(t, ts, headers)
 		}
 		res := ts.do(t, u.method, u.path, u.body, headers...)
 		if res.StatusCode < 400 {
@@ -170,9 +181,24 @@ func (u use) outcome(t *testing.T, ts *testServer, token string) millpond.ErrorC
 	}
 }
 
+// outcomeOfFollow is outcome for an answer that does not end.
+func (u use) outcomeOfFollow(t *testing.T, ts *testServer, headers []string) millpond.ErrorCode {
+	t.Helper()
+	res := ts.open(t, u.method, u.path, u.body, headers...)
+	defer res.Body.Close()
+	if res.StatusCode < 400 {
+		return ""
+	}
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response{res, string(text)}.problem(t).Code
+}
+
 // Each use is refused to who shows no token, or a wrong one, and to who may do nothing; and nothing comes of it.
 func TestEverythingIsRefused(t *testing.T) {
-	ts := start(t, (&door{}).options())
+	ts := start(t, withEcho((&door{}).options()))
 	key := `{"type":"a","idempotencyKey":"k"}`
 	if res := ts.do(t, "POST", "/api/streams/default/x", key, "Authorization: Bearer root"); res.StatusCode != 200 {
 		t.Fatal(res.body)
@@ -197,7 +223,7 @@ func TestEachActionIsItsOwn(t *testing.T) {
 	for _, allowed := range access.Actions() {
 		t.Run(string(allowed), func(t *testing.T) {
 			d := &door{allow: func(_ string, do access.Action, _ millpond.Name) bool { return do == allowed }}
-			ts := start(t, d.options())
+			ts := start(t, withEcho(d.options()))
 			ts.do(t, "POST", "/api/streams/default/x", `{"type":"a","idempotencyKey":"k"}`, "Authorization: Bearer root")
 			for _, u := range uses() {
 				want := millpond.Forbidden

@@ -60,8 +60,21 @@ type response struct {
 	body string
 }
 
-// do sends a request with headers, given as "Name: value".
+// do sends a request with headers, given as "Name: value", and reads the answer.
 func (ts *testServer) do(t testing.TB, method, path, body string, headers ...string) response {
+	t.Helper()
+	res := ts.open(t, method, path, body, headers...)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDescribed(t, res.Request, response{res, string(text)})
+	return response{res, string(text)}
+}
+
+// open is do for an answer that the caller reads, and closes.
+func (ts *testServer) open(t testing.TB, method, path, body string, headers ...string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequest(method, ts.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -78,13 +91,7 @@ func (ts *testServer) do(t testing.TB, method, path, body string, headers ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkDescribed(t, req, response{res, string(text)})
-	return response{res, string(text)}
+	return res
 }
 
 // append appends, and fails the test when that fails.
