@@ -87,6 +87,39 @@ func TestNewVersion(t *testing.T) {
 	})
 }
 
+// S15: a version that is replaced while it still folds history leaves its anchor to the next one, although its checkpoint is before
+// that.
+func TestNewVersionWhileFolding(t *testing.T) {
+	p := newProbe("p", "x")
+	inBubble(t, define(p), func(r *rig) {
+		n := name("/s")
+		for range 6 {
+			r.append(n, inputs(1000, "x")...) // 3 to 6002
+		}
+		r.append(n, configure("k", "p")) // 6003
+		r.settle()
+		p.contract.Version = "2"
+		p.reduce = func(s tally, e *millpond.Event) tally {
+			if e.Offset == 5000 {
+				panic("not further")
+			}
+			return tally{s.Events + 1, e.Offset}
+		}
+		r.processors = define(p)
+		r.restart()
+		r.pass(time.Hour)
+		r.phase("version 2", n, "k", Failed)
+		if got := r.checkpoint(n, "k"); got.Processor.Version != "2" || got.Offset < checkpointOffsets || got.Offset >= 5000 || got.Anchor < 6003 {
+			t.Errorf("the checkpoint is %+v", got)
+		}
+		p.contract.Version, p.reduce = "3", nil
+		r.processors = define(p)
+		r.restart()
+		r.phase("version 3", n, "k", Live)
+		equal(t, "calls", p.offsets(), nil)
+	})
+}
+
 // S15: a state that cannot be read any more is folded again, as that of another version is.
 func TestUnreadableState(t *testing.T) {
 	p := newProbe("p", "x")
@@ -97,24 +130,31 @@ func TestUnreadableState(t *testing.T) {
 		r.append(n, inputs(3, "x")...)
 		r.settle()
 		p.offsets()
-		r.processors = []millpond.Definition{millpond.Define[[]string](list{})} // an array, where the older one has an object
+		var acted list
+		r.processors = []millpond.Definition{millpond.Define[[]string](&acted)} // an array, where the older one has an object
 		r.restart()
 		r.settle()
 		if got := r.checkpoint(n, "k"); string(got.State) != `["x","x","x"]` {
 			t.Errorf("the state is %s", got.State)
 		}
+		equal(t, "calls", acted, nil)
 	})
 }
 
-// list is a processor with the slug and version of a probe and another state.
-type list struct{}
+// list is a processor with the slug and version of a probe and another state. It holds what it was called for.
+type list []uint64
 
-func (list) Contract() millpond.Contract {
+func (*list) Contract() millpond.Contract {
 	return millpond.Contract{Slug: "p", Version: "1", Consumes: []string{"x"}}
 }
 
-func (list) Reduce(s []string, e *millpond.Event) []string {
+func (*list) Reduce(s []string, e *millpond.Event) []string {
 	return append(append([]string{}, s...), e.Type)
+}
+
+func (l *list) ProcessEvent(_ context.Context, _ millpond.Effects, step millpond.Step[[]string]) error {
+	*l = append(*l, step.Event.Offset)
+	return nil
 }
 
 // S15: the checkpoint passes events that the processor does not consume: at once in memory, and from time to time durably.
@@ -137,6 +177,28 @@ func TestUnconsumed(t *testing.T) {
 		if got.Checkpoint < checkpointOffsets || r.checkpoint(n, "k").Offset != got.Checkpoint {
 			t.Errorf("the checkpoint is at %d, the status says %d", r.checkpoint(n, "k").Offset, got.Checkpoint)
 		}
+	})
+}
+
+// S15: while history is folded slowly, the checkpoint follows after some time, however few the events are: a crash does not throw
+// the fold back to its start.
+func TestCheckpointWhileFolding(t *testing.T) {
+	p := newProbe("p", "x")
+	p.reduce = func(s tally, e *millpond.Event) tally {
+		time.Sleep(10 * time.Millisecond)
+		return tally{s.Events + 1, e.Offset}
+	}
+	inBubble(t, define(p), func(r *rig) {
+		n := name("/s")
+		for range 3 {
+			r.append(n, inputs(1000, "x")...)
+		}
+		r.append(n, configure("k", "p"))
+		r.pass(15 * time.Second)
+		if got := r.checkpoint(n, "k").Offset; got < 900 || got > 2500 {
+			t.Errorf("halfway through 3,000 events the checkpoint is at %d", got)
+		}
+		r.phase("halfway", n, "k", CatchingUp)
 	})
 }
 

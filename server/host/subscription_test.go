@@ -183,3 +183,82 @@ func TestStartWhileTheStoreIsDown(t *testing.T) {
 		equal(t, "up", p.offsets(), []uint64{7})
 	})
 }
+
+// S10, S13: where presence is recorded, the log says which processor came, and why it went: it was removed, it has failed and
+// comes back, or the server was stopped.
+func TestPresence(t *testing.T) {
+	p, left := failing("p", func(context.Context) error { return errPlanted })
+	inBubble(t, define(p), func(r *rig) {
+		n := name("/s")
+		r.append(n, millpond.Input{Type: millpond.TypeConfigured, Payload: []byte(`{"presence":"log"}`)}, configure("k", "p"))
+		r.settle()
+		var came millpond.SubscriberConnectedPayload
+		if err := json.Unmarshal(r.log(n, millpond.TypeSubscriberConnected)[0].Payload, &came); err != nil {
+			t.Fatal(err)
+		}
+		if came.Key != "k" || came.Direction != millpond.Outbound || came.Processor == nil || came.Processor.Slug != "p" {
+			t.Errorf("came %+v", came)
+		}
+		*left = 1
+		r.append(n, input("bad"))
+		r.pass(time.Minute)
+		r.append(n, configure("k", ""))
+		r.settle()
+		r.append(n, configure("k", "p"))
+		r.settle()
+		r.restart()
+		r.settle()
+		var reasons []millpond.DisconnectReason
+		for _, e := range r.log(n, millpond.TypeSubscriberDisconnected) {
+			var gone millpond.SubscriberDisconnectedPayload
+			if err := json.Unmarshal(e.Payload, &gone); err != nil || gone.Key != "k" {
+				t.Errorf("gone %s, %v", e.Payload, err)
+			}
+			reasons = append(reasons, gone.Reason)
+		}
+		equal(t, "reasons", reasons, []millpond.DisconnectReason{
+			millpond.DisconnectConnectionBroken, millpond.DisconnectSubscriptionRemoved, millpond.DisconnectUnsubscribed})
+		if got := r.state(n).Connections.Len(); got != 1 {
+			t.Errorf("%d subscribers are there, want the one that runs", got)
+		}
+	})
+}
+
+// S13, S21: a stream whose processor runs stays in memory, and wakes no more than once; one whose processor has gone, or has
+// given up, is dropped when it is idle, and both go on from there when they are asked to.
+func TestIdleStreams(t *testing.T) {
+	p, left := failing("p", func(context.Context) error { return errPlanted })
+	q := newProbe("q", "x")
+	inBubble(t, define(p, q), func(r *rig) {
+		runs, gone, failed := name("/runs"), name("/gone"), name("/failed")
+		r.append(runs, configure("k", "q"))
+		r.append(gone, configure("k", "p"), configure("k", ""))
+		r.append(failed, configure("k", "p"))
+		r.settle()
+		*left = maxAttempts
+		r.append(failed, input("bad"))
+		r.pass(time.Hour)
+		evicted := r.engine.Counters().Evictions
+		if evicted != 3 { // with the root
+			t.Errorf("%d streams were dropped, want all but the one whose processor runs", evicted)
+		}
+		r.phase("failed", failed, "k", Failed)
+		r.append(runs, input("x"))
+		r.settle()
+		if calls, runs := len(q.offsets()), len(r.log(runs, millpond.TypeWoken)); calls != 1 || runs != 1 {
+			t.Errorf("where it runs: %d calls in %d runs of the stream, want 1 in 1", calls, runs)
+		}
+
+		p.offsets()
+		r.append(failed, configure("k", "p"))
+		r.append(gone, configure("k", "p"))
+		r.phase("failed, and configured again", failed, "k", Live)
+		r.phase("gone, and configured again", gone, "k", Live)
+		if got := len(r.log(gone, millpond.TypeWoken)); got != 2 {
+			t.Errorf("a stream that was dropped has run %d times, want 2", got)
+		}
+		if got := r.engine.Counters().Evictions; got != evicted {
+			t.Errorf("looking after them has dropped %d streams", got-evicted)
+		}
+	})
+}
