@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"maps"
 	"math/big"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -353,6 +355,49 @@ func TestGrants(t *testing.T) {
 	}
 	if v.Authorize(context.Background(), access.Identity{Subject: "alice"}, access.Read, millpond.Name{Namespace: "default", Path: "/chat"}) == nil {
 		t.Error("an identity that is not from a token may read")
+	}
+}
+
+// S11: who may read or follow a stream may do that below it, whatever the token says. So the events that tell of streams below tell
+// nobody of a path that they may not read.
+func TestGrantsReachDown(t *testing.T) {
+	paths := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/ab/c", "/b"}
+	random := mathrand.New(mathrand.NewPCG(1, 1))
+	pick := func(list []string) (some []string) {
+		for _, s := range list {
+			if random.IntN(3) == 0 {
+				some = append(some, s)
+			}
+		}
+		return some
+	}
+	allowed := 0
+	for range 2000 {
+		grants := make([]Grant, 1+random.IntN(3))
+		for i := range grants {
+			grants[i] = Grant{Namespace: []string{"*", "n", "m"}[random.IntN(3)], Paths: pick(paths)}
+			for _, do := range pick([]string{"read", "subscribe", "append", "*"}) {
+				grants[i].Actions = append(grants[i].Actions, access.Action(do))
+			}
+		}
+		may := func(do access.Action, path string) bool {
+			return slices.ContainsFunc(grants, func(g Grant) bool { return g.Allows(do, millpond.Name{Namespace: "n", Path: path}) })
+		}
+		for _, do := range []access.Action{access.Read, access.Subscribe} {
+			for _, path := range paths {
+				for _, above := range millpond.Ancestors(path) {
+					if !may(do, above) {
+						continue
+					}
+					if allowed++; !may(do, path) {
+						t.Fatalf("%+v allow %s of %s, and not of %s below it", grants, do, above, path)
+					}
+				}
+			}
+		}
+	}
+	if allowed == 0 {
+		t.Error("nothing was allowed")
 	}
 }
 
