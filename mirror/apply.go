@@ -21,6 +21,7 @@ func (l *loop) apply(a *session.Apply) {
 	} else {
 		l.input(session.Applied{Name: a.Name, Position: position})
 		l.live.Changed("events", "streams")
+		l.projected()
 		l.soon(flushInterval)
 		l.settleOutbox()
 	}

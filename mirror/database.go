@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millpond-dev/millpond/mirror/outbox"
+	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
@@ -33,10 +34,12 @@ type database struct {
 	replica *replica.Replica
 	outbox  *outbox.Outbox
 	reader  *query.Reader
+
+	projections *projection.Set
 }
 
 func (db *database) close() error {
-	return errors.Join(db.reader.Close(), db.outbox.Close(), db.replica.Close(), db.storage.close())
+	return errors.Join(db.reader.Close(), db.projections.Close(), db.outbox.Close(), db.replica.Close(), db.storage.close())
 }
 
 // openDatabase opens the database of a mirror. One that is of no use is made anew: all that was in it is with the server, but
@@ -108,11 +111,16 @@ func newDatabase(s *storage, o Options) (*database, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	r.Fold(out)
-	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield})
+	projections, err := projection.Open(s.conn, o.Projections, projection.Options{})
 	if err != nil {
 		return nil, errors.Join(err, out.Close(), r.Close())
 	}
-	return &database{s, r, out, reader}, nil
+	r.Fold(projections)
+	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield, Authorize: projections.Authorize})
+	if err != nil {
+		return nil, errors.Join(err, projections.Close(), out.Close(), r.Close())
+	}
+	return &database{s, r, out, reader, projections}, nil
 }
 
 // openMemory is the storage that is always there.

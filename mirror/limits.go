@@ -19,6 +19,9 @@ const (
 	// the server.
 	maxInbox = 16
 
+	// buildRetry is how long building projections waits when the storage has failed.
+	buildRetry = time.Second
+
 	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
 	flushInterval = 16 * time.Millisecond
 )

@@ -36,6 +36,8 @@ type loop struct {
 	stale    bool        // the published status is old
 	watchers map[*statusWatcher]struct{}
 
+	build *time.Timer // until a piece of what projections are behind is done
+
 	applyProblem string // why the last batch could not be stored
 
 	asking      sync.WaitGroup // for a token
@@ -57,6 +59,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		start:    time.Now(),
 		wake:     time.NewTimer(0),
 		frame:    time.NewTimer(0),
+		build:    time.NewTimer(0),
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
 		sending:  make(map[uint64]millpond.Name),
@@ -104,6 +107,8 @@ func (l *loop) run() {
 			l.tick()
 		case <-l.frame.C:
 			l.runFrame()
+		case <-l.build.C:
+			l.buildProjections()
 		}
 	}
 }
@@ -117,6 +122,7 @@ func (l *loop) shutDown() error {
 	l.asking.Wait()
 	l.wake.Stop()
 	l.frame.Stop()
+	l.build.Stop()
 	l.publish()
 	return l.db.close()
 }

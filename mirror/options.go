@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/projection"
 )
 
 // Options say what a mirror copies and where to. Only URL is required; without it the mirror opens offline, and stays
@@ -42,6 +43,10 @@ type Options struct {
 	// MaxQueryStep bounds how long SQLite may take on the way to the next row of a query, live ones too: nothing else happens
 	// meanwhile. What takes longer fails with [query.ErrTooSlow]. Negative: nothing does. Default: 2 s.
 	MaxQueryStep time.Duration
+
+	// Projections make tables of the events: see package projection. Open fails with a [*projection.DefinitionError] when one is
+	// wrong. The tables of one that was given before, and is not any more, go.
+	Projections []projection.Projection
 
 	// Logger is told of what happens to the connection and the storage. Default: nobody is.
 	Logger *slog.Logger

@@ -6,6 +6,7 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/outbox"
+	"github.com/millpond-dev/millpond/mirror/projection"
 )
 
 // Status is a snapshot of how a mirror does. Its JSON is part of the API of @millpond/client.
@@ -26,6 +27,9 @@ type Status struct {
 
 	// Outbox is how many events that were appended here the server may not have yet.
 	Outbox outbox.Counts `json:"outbox"`
+
+	// Projections are those of Options, in their order.
+	Projections []projection.Status `json:"projections,omitempty"`
 
 	// Streams are those that are open, by namespace and path.
 	Streams []StreamStatus `json:"streams"`
@@ -90,7 +94,8 @@ type Problem struct {
 func (s *Status) Equal(t *Status) bool {
 	return s.Connection == t.Connection && s.Epoch == t.Epoch && s.LastError.equal(t.LastError) &&
 		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError == t.StorageError &&
-		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal)
+		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal) &&
+		slices.EqualFunc(s.Projections, t.Projections, projection.Status.Equal)
 }
 
 func (s StreamStatus) equal(t StreamStatus) bool {

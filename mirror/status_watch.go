@@ -70,6 +70,7 @@ func (l *loop) status() Status {
 		ReplicaID:    l.db.replica.ID(),
 		Streams:      make([]StreamStatus, len(s.Streams)),
 	}
+	status.Projections = l.projectionStatus()
 	if counts, err := l.db.outbox.Counts(); err == nil { // when it fails, all that matters has failed and said so
 		status.Outbox = counts
 	}
@@ -129,6 +130,7 @@ func (l *loop) logChange(old, now *Status) {
 	if now.StorageError != old.StorageError {
 		log.Warn("mirror storage", "error", now.StorageError)
 	}
+	l.logProjections(old, now)
 	before := make(map[string]StreamStatus, len(old.Streams))
 	for _, s := range old.Streams {
 		before[s.Name.String()] = s

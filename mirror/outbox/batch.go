@@ -75,6 +75,9 @@ func (o *Outbox) Event(e *millpond.Event) error {
 	})
 }
 
+// End is the end of the batch, still inside the transaction.
+func (o *Outbox) End() error { return nil }
+
 // Committed says that the transaction of the batch has been committed.
 func (o *Outbox) Committed() {
 	b := o.batch

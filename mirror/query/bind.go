@@ -13,8 +13,8 @@ import (
 // Named are parameters by name, with or without the ":", "@" or "$" that the statement has before it.
 type Named map[string]any
 
-// bind binds all parameters of a statement, or says which one is wrong.
-func bind(stmt sqlite.Stmt, params []any) error {
+// Bind binds all parameters of a statement, or says which one is wrong. They are as those of [Reader.Run].
+func Bind(stmt sqlite.Stmt, params []any) error {
 	if len(params) == 1 {
 		if named, ok := params[0].(Named); ok {
 			return bindNamed(stmt, named)

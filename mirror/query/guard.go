@@ -8,8 +8,9 @@ import (
 )
 
 // guard is the connection's authorizer. It is installed once and for good, because installing one makes SQLite compile
-// every statement of the connection again. Between queries it allows everything: those are the owner's statements.
+// every statement of the connection again. Between queries it is others who judge: those are the owner's statements.
 type guard struct {
+	others func(sqlite.Access) sqlite.Verdict
 	phase  phase
 	tables map[string]struct{} // that the statement in hand reads
 	denied sqlite.Access
@@ -39,7 +40,7 @@ var valuePragmas = map[string]bool{
 
 func (g *guard) authorize(a sqlite.Access) sqlite.Verdict {
 	if g.phase == idle {
-		return sqlite.Allow
+		return g.others(a)
 	}
 	switch a.Action {
 	case sqlite.Read:

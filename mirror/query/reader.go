@@ -25,6 +25,9 @@ type Options struct {
 	// event loop has to run. It may wait, and must not use the connection.
 	Yield func()
 
+	// Authorize judges what others compile on the connection, while no query is in hand. Default: all is allowed
+	Authorize func(sqlite.Access) sqlite.Verdict
+
 	// Now is the clock of MaxStep and Yield. Default: time.Now
 	Now func() time.Time
 }
@@ -38,6 +41,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxStep == 0 {
 		o.MaxStep = DefaultMaxStep
+	}
+	if o.Authorize == nil {
+		o.Authorize = func(sqlite.Access) sqlite.Verdict { return sqlite.Allow }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -58,6 +64,7 @@ type Reader struct {
 // NewReader makes a Reader on a connection, which others may use between its calls.
 func NewReader(conn sqlite.Conn, options Options) (*Reader, error) {
 	r := &Reader{conn: conn, options: options.withDefaults()}
+	r.guard.others = r.options.Authorize
 	if err := conn.OnAuthorize(r.guard.authorize); err != nil {
 		return nil, fmt.Errorf("guard the connection: %w", err)
 	}
@@ -115,7 +122,7 @@ func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Res
 		return nil, tables, r.explain(p, err)
 	}
 	again, err := r.guard.watch(running, func() (err error) {
-		if err = bind(s.stmt, params); err == nil {
+		if err = Bind(s.stmt, params); err == nil {
 			result, err = r.read(s.stmt, p)
 		}
 		// All are called. The bindings are cleared so that large parameters are not kept with the statement.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/projection"
 )
 
 // Apply adds a batch to the copy of a stream and moves its position, in one transaction, and returns the new position. The
@@ -26,26 +27,34 @@ func (r *Replica) Rebuild(name millpond.Name, incarnation millpond.Incarnation, 
 }
 
 func (r *Replica) write(name millpond.Name, incarnation millpond.Incarnation, batch *millpond.Batch, replace bool) (millpond.Position, error) {
-	var after stream
-	err := r.load()
-	if err == nil {
-		err = r.transact(func() (err error) {
-			after, err = r.fold(name, incarnation, batch, replace)
-			return err
-		})
-		for _, f := range r.folds {
-			if err == nil {
-				f.Committed()
-			} else {
-				f.RolledBack()
-			}
-		}
+	after, err := r.try(name, incarnation, batch, replace)
+	for projection.Again(err) { // less often than there are projections
+		after, err = r.try(name, incarnation, batch, replace)
 	}
 	if err != nil {
 		return millpond.Position{}, fmt.Errorf("apply to %s: %w", name, asCorrupt(err))
 	}
 	r.streams[name] = after
 	return after.Position, nil
+}
+
+// try writes a batch in a transaction, and tells the folds what became of it.
+func (r *Replica) try(name millpond.Name, incarnation millpond.Incarnation, batch *millpond.Batch, replace bool) (after stream, err error) {
+	if err := r.load(); err != nil {
+		return after, err
+	}
+	err = r.transact(func() (err error) {
+		after, err = r.fold(name, incarnation, batch, replace)
+		return err
+	})
+	for _, f := range r.folds {
+		if err == nil {
+			f.Committed()
+		} else {
+			f.RolledBack()
+		}
+	}
+	return after, err
 }
 
 // fold writes a batch and its position, inside a transaction, and returns what the stream is after it.
@@ -82,6 +91,11 @@ func (r *Replica) fold(name millpond.Name, incarnation millpond.Incarnation, bat
 	}
 	s.Position = position
 	s.maxOffset = max(s.maxOffset, batch.MaxOffset, s.Offset)
+	for _, f := range r.folds {
+		if err := f.End(); err != nil {
+			return s, err
+		}
+	}
 	return s, r.stmt.writeStream(s)
 }
 

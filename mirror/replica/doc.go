@@ -17,6 +17,7 @@
 //	         idempotency_key, source_slug, source_version, hash, metadata, payload
 //	log      a view of events with the stream's name, ISO times, and JSON as text
 //	outbox   the appends that the server may not have yet: see package outbox
+//	projections  how far each projection has got with each stream: see package projection
 //	meta     key, value: replica_id
 //
 // Times are integers, microseconds since 1970 UTC. Payload and metadata are JSONB: payload ->> '$.field' reads a field,

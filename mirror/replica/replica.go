@@ -24,6 +24,8 @@ type Fold interface {
 	Begin(name millpond.Name, incarnation millpond.Incarnation, replace bool) error
 	// Event is the next event. It is good until Event returns.
 	Event(e *millpond.Event) error
+	// End is after the last event, still in the transaction.
+	End() error
 	// Committed and RolledBack say what became of the transaction of the batch: one of them follows each Begin. RolledBack
 	// also when nobody knows.
 	Committed()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	millpond "github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/jsonb"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
@@ -130,7 +131,7 @@ func (in *inserter) json(column int, value []byte) {
 		return
 	}
 	var err error
-	if in.jsonb, err = appendJSONB(in.jsonb[:0], value); err != nil {
+	if in.jsonb, err = jsonb.Append(in.jsonb[:0], value); err != nil {
 		in.bound(fmt.Errorf("%w: its payload or metadata is %w", ErrRecord, err))
 		return
 	}

@@ -5,16 +5,17 @@ import (
 	"fmt"
 
 	"github.com/millpond-dev/millpond/mirror/outbox"
+	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // SchemaVersion is the version of the schema that this package makes and reads, kept as PRAGMA user_version.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 // ApplicationID marks an SQLite database as a mirror's: "MPnd", kept as PRAGMA application_id.
 const ApplicationID = 0x4d506e64
 
-// schema is version 2, with [outbox.Schema]. It is public: docs/schema.md explains it, and what each index costs is in
+// schema is version 3, with [outbox.Schema] and [projection.Schema]. It is public: docs/schema.md explains it, and what each index costs is in
 // docs/decisions/0005-replica-schema.md. Change it only together with SchemaVersion.
 const schema = `
 CREATE TABLE meta (
@@ -63,7 +64,7 @@ FROM events AS e JOIN streams AS s ON s.id = e.stream_id;
 func createSchema(conn sqlite.Conn) error {
 	pragmas := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", ApplicationID, SchemaVersion)
 	meta := fmt.Sprintf("INSERT INTO meta (key, value) VALUES ('replica_id', '%s');", rand.Text())
-	return conn.Exec(schema + outbox.Schema + pragmas + meta)
+	return conn.Exec(schema + outbox.Schema + projection.Schema + pragmas + meta)
 }
 
 // hasSchema reports whether the database holds a replica of this version; false is an empty database. Anything else is

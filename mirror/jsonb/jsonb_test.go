@@ -1,4 +1,4 @@
-package replica
+package jsonb
 
 import (
 	"bytes"
@@ -8,12 +8,11 @@ import (
 
 	millpond "github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
-	"github.com/millpond-dev/millpond/mirror/sqlite/sqlitetest"
 )
 
-// jsonbSeeds are JSON, and nearly so.
-func jsonbSeeds() []string {
-	seeds := []string{
+// seeds are JSON, and nearly so.
+func seeds() []string {
+	list := []string{
 		`null`, `true`, `false`, `0`, `-0`, `12`, `-7`, `0.5`, `-1e9`, `1E+2`, `2.5e-3`, `123456789012345678901234567890`,
 		`""`, `"a"`, `"\n\"\\\/\b\f\r\t"`, `"\u00e9\uD83D\uDE00"`, `"é😀"`, `[]`, `{}`, ` [ 1 , 2 ] `, `{"a":1}`,
 		`{"a":{"b":[1,{"c":null}]},"\u0061":"x"}`, `[[[[]]],{},[{}]]`, "\t{\r\n\"a\" : [ true ]\n}\r",
@@ -23,18 +22,18 @@ func jsonbSeeds() []string {
 		strings.Repeat("[", millpond.MaxJSONDepth) + strings.Repeat("]", millpond.MaxJSONDepth),
 	}
 	for _, n := range []int{11, 12, 254, 255, 256, 257, 65533, 65535, 65536, 70000} { // around the sizes of headers
-		seeds = append(seeds, `"`+strings.Repeat("x", n)+`"`, `["`+strings.Repeat("y", n)+`"]`,
+		list = append(list, `"`+strings.Repeat("x", n)+`"`, `["`+strings.Repeat("y", n)+`"]`,
 			`{"k":[`+strings.Repeat(" ", n)+`1]}`, `[`+strings.Repeat(`1,`, n/2)+`2]`)
 	}
-	return seeds
+	return list
 }
 
 // B10: the JSONB is what SQLite itself makes of JSON, byte for byte; what is not JSON is refused.
 func checkJSONB(t *testing.T, stmt sqlite.Stmt, text []byte) {
 	t.Helper()
-	got, err := appendJSONB([]byte("before"), text)
+	got, err := Append([]byte("before"), text)
 	if ok := json.Valid(text); ok != (err == nil) {
-		t.Fatalf("%.100q: JSON is %v, appendJSONB says %v", text, ok, err)
+		t.Fatalf("%.100q: JSON is %v, Append says %v", text, ok, err)
 	}
 	if err != nil {
 		return
@@ -54,21 +53,12 @@ func checkJSONB(t *testing.T, stmt sqlite.Stmt, text []byte) {
 	}
 }
 
-func prepareJSONB(t testing.TB) sqlite.Stmt {
-	stmt, _, err := sqlitetest.Open(t).Prepare("SELECT jsonb(?)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stmt.Close() })
-	return stmt
-}
-
 func TestJSONB(t *testing.T) {
-	stmt := prepareJSONB(t)
-	for _, text := range jsonbSeeds() {
+	stmt := prepare(t, "SELECT jsonb(?)")
+	for _, text := range seeds() {
 		checkJSONB(t, stmt, []byte(text))
 	}
-	if _, err := appendJSONB(nil, []byte(strings.Repeat("[", millpond.MaxJSONDepth+1)+strings.Repeat("]", millpond.MaxJSONDepth+1))); err == nil {
+	if _, err := Append(nil, []byte(strings.Repeat("[", millpond.MaxJSONDepth+1)+strings.Repeat("]", millpond.MaxJSONDepth+1))); err == nil {
 		t.Error("JSON that is nested too deep is taken")
 	}
 }

@@ -1,4 +1,5 @@
-package replica
+// Package jsonb makes SQLite's binary JSON, and JSON as SQLite gives it back from that.
+package jsonb
 
 import (
 	"encoding/binary"
@@ -24,29 +25,30 @@ const (
 	jsonObject
 )
 
-var errNotJSON = errors.New("not JSON")
+// ErrNotJSON is what Append fails with.
+var ErrNotJSON = errors.New("not JSON")
 
-// appendJSONB appends a JSON value as SQLite's function jsonb() makes it, byte for byte. It is here because jsonb() in an
+// Append appends a JSON value to dst as SQLite's function jsonb() makes it, byte for byte. It is here because jsonb() in an
 // INSERT halves the speed of inserting (docs/decisions/0005-replica-schema.md). It is strict where jsonb() takes JSON5.
-func appendJSONB(dst, text []byte) ([]byte, error) {
-	e := jsonbEncoder{dst: dst, text: text}
+func Append(dst, text []byte) ([]byte, error) {
+	e := encoder{dst: dst, text: text}
 	if e.space(); !e.value(0) {
-		return dst, errNotJSON
+		return dst, ErrNotJSON
 	}
 	if e.space(); e.at < len(text) {
-		return dst, errNotJSON
+		return dst, ErrNotJSON
 	}
 	return e.dst, nil
 }
 
-type jsonbEncoder struct {
+type encoder struct {
 	dst  []byte
 	text []byte
 	at   int // in text
 }
 
 // value encodes the value at the cursor, and reports whether there is one. White space before it has been skipped.
-func (e *jsonbEncoder) value(depth int) bool {
+func (e *encoder) value(depth int) bool {
 	switch c := e.peek(); {
 	case c == '"':
 		return e.string()
@@ -64,7 +66,7 @@ func (e *jsonbEncoder) value(depth int) bool {
 
 // container encodes an array or an object. The size of its header is guessed from the text that is left, and what is
 // in it moved when the guess was too large.
-func (e *jsonbEncoder) container(open byte, depth int) bool {
+func (e *encoder) container(open byte, depth int) bool {
 	kind, end := jsonArray, byte(']')
 	if open == '{' {
 		kind, end = jsonObject, '}'
@@ -93,7 +95,7 @@ func (e *jsonbEncoder) container(open byte, depth int) bool {
 }
 
 // label encodes the label of an object's member, up to its value.
-func (e *jsonbEncoder) label() bool {
+func (e *encoder) label() bool {
 	if e.peek() != '"' || !e.string() {
 		return false
 	}
@@ -107,7 +109,7 @@ func (e *jsonbEncoder) label() bool {
 }
 
 // resize writes the header of a container anew, now that its size is known.
-func (e *jsonbEncoder) resize(kind byte, start, body int) {
+func (e *encoder) resize(kind byte, start, body int) {
 	size := len(e.dst) - body
 	e.dst = e.dst[:start]
 	e.header(kind, size)
@@ -118,7 +120,7 @@ func (e *jsonbEncoder) resize(kind byte, start, body int) {
 	}
 }
 
-func (e *jsonbEncoder) string() bool {
+func (e *encoder) string() bool {
 	start := e.at + 1
 	kind := jsonText
 	for i := start; i < len(e.text); i++ {
@@ -161,7 +163,7 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-func (e *jsonbEncoder) number() bool {
+func (e *encoder) number() bool {
 	start, kind := e.at, jsonInt
 	if e.peek() == '-' {
 		e.at++
@@ -193,7 +195,7 @@ func (e *jsonbEncoder) number() bool {
 }
 
 // digits skips one digit or more.
-func (e *jsonbEncoder) digits() bool {
+func (e *encoder) digits() bool {
 	start := e.at
 	for c := e.peek(); c >= '0' && c <= '9'; c = e.peek() {
 		e.at++
@@ -201,7 +203,7 @@ func (e *jsonbEncoder) digits() bool {
 	return e.at > start
 }
 
-func (e *jsonbEncoder) literal(word string, kind byte) bool {
+func (e *encoder) literal(word string, kind byte) bool {
 	end := e.at + len(word)
 	if end > len(e.text) || string(e.text[e.at:end]) != word {
 		return false
@@ -211,13 +213,13 @@ func (e *jsonbEncoder) literal(word string, kind byte) bool {
 	return true
 }
 
-func (e *jsonbEncoder) node(kind byte, content []byte) {
+func (e *encoder) node(kind byte, content []byte) {
 	e.header(kind, len(content))
 	e.dst = append(e.dst, content...)
 }
 
 // header appends a node's type and the size of its content, in the fewest bytes.
-func (e *jsonbEncoder) header(kind byte, size int) {
+func (e *encoder) header(kind byte, size int) {
 	switch {
 	case size <= 11:
 		e.dst = append(e.dst, byte(size)<<4|kind)
@@ -231,14 +233,14 @@ func (e *jsonbEncoder) header(kind byte, size int) {
 }
 
 // peek is the byte at the cursor, and 0 at the end.
-func (e *jsonbEncoder) peek() byte {
+func (e *encoder) peek() byte {
 	if e.at < len(e.text) {
 		return e.text[e.at]
 	}
 	return 0
 }
 
-func (e *jsonbEncoder) space() {
+func (e *encoder) space() {
 	for e.at < len(e.text) {
 		switch e.text[e.at] {
 		case ' ', '\t', '\n', '\r':
