@@ -25,9 +25,9 @@ Example:
 
 func (cmd *backupCommand) Run(ctx context.Context, std *stdio) error {
 	start := time.Now()
-	report, err := withProgress(std, "backing up", func(opts sqlite.CheckOptions) (*sqlite.Report, error) {
-		return sqlite.Backup(ctx, cmd.Data, cmd.File, opts)
-	})
+	show := &steps{std: std}
+	report, err := sqlite.Backup(ctx, cmd.Data, cmd.File, show.options())
+	show.bar.finish()
 	return finished(std, report, err, "has", start)
 }
 
@@ -47,9 +47,9 @@ Example:
 
 func (cmd *restoreCommand) Run(ctx context.Context, std *stdio) error {
 	start := time.Now()
-	report, err := withProgress(std, "checking", func(opts sqlite.CheckOptions) (*sqlite.Report, error) {
-		return sqlite.Restore(ctx, cmd.File, cmd.Data, opts)
-	})
+	show := &steps{std: std}
+	report, err := sqlite.Restore(ctx, cmd.File, cmd.Data, show.options())
+	show.bar.finish()
 	return finished(std, report, err, "was good, and "+cmd.Data+" has", start)
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -17,10 +18,16 @@ import (
 // DatabasePath is where the database of a data directory is.
 func DatabasePath(dir string) string { return filepath.Join(dir, databaseFile) }
 
+// CopyOptions are for Backup and Restore. The zero value works.
+type CopyOptions struct {
+	CheckOptions
+	Copied func(done, total uint64) // bytes, about; nil: nobody is told
+}
+
 // Backup writes a copy of the database of a data directory, as it is at one moment, to a file that does not exist yet. The
 // directory may be in use; appends go on meanwhile. The copy is compact, is checked from the first record to the last, and is
 // durable when Backup returns; before that there is no file of the name.
-func Backup(ctx context.Context, dir, file string, opts CheckOptions) (*Report, error) {
+func Backup(ctx context.Context, dir, file string, opts CopyOptions) (*Report, error) {
 	if _, err := os.Lstat(file); err == nil {
 		return nil, fmt.Errorf("%s: %w: a backup is never overwritten; choose another name", file, fs.ErrExist)
 	}
@@ -34,10 +41,10 @@ func Backup(ctx context.Context, dir, file string, opts CheckOptions) (*Report, 
 	}
 	defer os.Remove(temporary.Name())
 	defer temporary.Close()
-	if err := vacuumInto(ctx, source, temporary.Name()); err != nil {
+	if err := vacuumInto(ctx, source, temporary.Name(), opts.Copied); err != nil {
 		return nil, fmt.Errorf("copy the database: %w", err)
 	}
-	report, err := Check(ctx, temporary.Name(), opts)
+	report, err := Check(ctx, temporary.Name(), opts.CheckOptions)
 	if err != nil {
 		return report, fmt.Errorf("check the copy: %w", err)
 	}
@@ -49,7 +56,7 @@ func Backup(ctx context.Context, dir, file string, opts CheckOptions) (*Report, 
 }
 
 // vacuumInto writes the database into an empty file. It reads in one transaction, like any other reader.
-func vacuumInto(ctx context.Context, source, target string) error {
+func vacuumInto(ctx context.Context, source, target string, copied func(done, total uint64)) error {
 	c, err := sqlite3.OpenFlags(source, sqlite3.OPEN_READONLY)
 	if err != nil {
 		return explainOpen(source, err)
@@ -60,8 +67,14 @@ func vacuumInto(ctx context.Context, source, target string) error {
 	} else if id != applicationID {
 		return &store.Error{Kind: store.ErrForeign, Path: source, Hint: "name the data folder of a server"}
 	}
+	total, err := queryInt(c, "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
+	if err != nil {
+		return explainOpen(source, err)
+	}
+	stop := watchGrowth(target, uint64(total), copied)
 	c.SetInterrupt(ctx)
 	err = c.Exec("VACUUM INTO " + sqlite3.Quote(target))
+	stop()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -69,6 +82,33 @@ func vacuumInto(ctx context.Context, source, target string) error {
 		return &store.Error{Kind: store.ErrFull, Path: target, Err: err, Hint: "the copy needs as much space as the database has; nothing was left behind"}
 	}
 	return err
+}
+
+// watchGrowth tells copied from time to time, and at the end, how large the file is. SQLite itself does not say how far it is.
+func watchGrowth(file string, total uint64, copied func(done, total uint64)) (stop func()) {
+	if copied == nil {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(growthInterval)
+		defer ticker.Stop()
+		for going := true; going; {
+			select {
+			case <-ticker.C:
+			case <-end:
+				going = false
+			}
+			if info, err := os.Stat(file); err == nil {
+				copied(min(uint64(info.Size()), total), total)
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-ended
+	}
 }
 
 // keep makes a temporary file durable, and gives it its name, which nobody has taken meanwhile.
@@ -88,8 +128,8 @@ func keep(f *os.File, name string) error {
 
 // Restore makes a data directory of a backup, after checking it. The directory must have no database. It is locked
 // meanwhile, and there is no database in it before all of it is durable.
-func Restore(ctx context.Context, file, dir string, opts CheckOptions) (*Report, error) {
-	report, err := Check(ctx, file, opts)
+func Restore(ctx context.Context, file, dir string, opts CopyOptions) (*Report, error) {
+	report, err := Check(ctx, file, opts.CheckOptions)
 	if err != nil {
 		return report, fmt.Errorf("check the backup: %w", err)
 	}
@@ -110,36 +150,46 @@ func Restore(ctx context.Context, file, dir string, opts CheckOptions) (*Report,
 				DatabasePath(dir), suffix, fs.ErrExist)
 		}
 	}
-	return report, copyInto(ctx, file, DatabasePath(dir))
+	return report, copyInto(ctx, file, DatabasePath(dir), opts.Copied)
 }
 
-func copyInto(ctx context.Context, file, target string) error {
+func copyInto(ctx context.Context, file, target string, copied func(done, total uint64)) error {
 	in, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
 	out, err := os.CreateTemp(filepath.Dir(target), ".millpond-restore-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
+	if _, err := io.Copy(out, &copyReader{ctx: ctx, r: in, total: uint64(info.Size()), copied: copied}); err != nil {
 		return err
 	}
 	return keep(out, target)
 }
 
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+// copyReader ends with its context, and tells how much it has read.
+type copyReader struct {
+	ctx         context.Context
+	r           io.Reader
+	done, total uint64
+	copied      func(done, total uint64)
 }
 
-func (r contextReader) Read(p []byte) (int, error) {
+func (r *copyReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.r.Read(p)
+	n, err := r.r.Read(p)
+	if r.done += uint64(n); r.copied != nil && n > 0 {
+		r.copied(r.done, r.total)
+	}
+	return n, err
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -140,10 +141,10 @@ func TestCheck(t *testing.T) {
 		}
 		if test.severity == Broken { // nothing of it is backed up, or restored
 			file := filepath.Join(t.TempDir(), "backup.db")
-			if _, err := Backup(t.Context(), dir, file, CheckOptions{}); err == nil && test.check != "integrity" {
+			if _, err := Backup(t.Context(), dir, file, CopyOptions{}); err == nil && test.check != "integrity" {
 				t.Errorf("%s: was backed up", test.what)
 			}
-			if _, err := Restore(t.Context(), DatabasePath(dir), t.TempDir(), CheckOptions{}); err == nil {
+			if _, err := Restore(t.Context(), DatabasePath(dir), t.TempDir(), CopyOptions{}); err == nil {
 				t.Errorf("%s: was restored", test.what)
 			}
 		}
@@ -224,9 +225,13 @@ func TestBackupAndRestore(t *testing.T) {
 	defer s.Close()
 	fill(t, s)
 	file := filepath.Join(t.TempDir(), "backup.db")
-	report, err := Backup(t.Context(), dir, file, CheckOptions{}) // while it is open
+	var copied, restoring growth
+	report, err := Backup(t.Context(), dir, file, CopyOptions{Copied: copied.note}) // while it is open
 	if err != nil || report.Streams != 2 || report.Events != 8 || report.Path != file || report.Broken() {
 		t.Fatalf("%+v %v", report, err)
+	}
+	if !copied.whole() {
+		t.Errorf("it was said to have copied %v", copied)
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err != nil || len(entries) != 1 {
@@ -235,12 +240,15 @@ func TestBackupAndRestore(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("others may read the backup: %v %v", info.Mode(), err)
 	}
-	if _, err := Backup(t.Context(), dir, file, CheckOptions{}); !errors.Is(err, fs.ErrExist) {
+	if _, err := Backup(t.Context(), dir, file, CopyOptions{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a backup over another one: %v", err)
 	}
 	restored := filepath.Join(t.TempDir(), "new", "data")
-	if _, err := Restore(t.Context(), file, restored, CheckOptions{}); err != nil {
+	if _, err := Restore(t.Context(), file, restored, CopyOptions{Copied: restoring.note}); err != nil {
 		t.Fatal(err)
+	}
+	if !restoring.whole() {
+		t.Errorf("it was said to have restored %v", restoring)
 	}
 	again, err := Open(restored)
 	if err != nil {
@@ -254,13 +262,44 @@ func TestBackupAndRestore(t *testing.T) {
 			t.Errorf("%s: %+v %v, want %+v %v", path, got, err2, want, err1)
 		}
 	}
-	if _, err := Restore(t.Context(), file, restored, CheckOptions{}); !errors.Is(err, store.ErrLocked) {
+	if _, err := Restore(t.Context(), file, restored, CopyOptions{}); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a restore under a server: %v", err)
 	}
 	again.Close()
-	if _, err := Restore(t.Context(), file, restored, CheckOptions{}); !errors.Is(err, fs.ErrExist) {
+	if _, err := Restore(t.Context(), file, restored, CopyOptions{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a restore over a database: %v", err)
 	}
+}
+
+// growth is what was said of how much is done, of how much.
+type growth [][2]uint64
+
+func (g *growth) note(done, total uint64) { *g = append(*g, [2]uint64{done, total}) }
+
+// whole reports whether it came to its end.
+func (g growth) whole() bool {
+	return len(g) > 0 && g[len(g)-1][0] == g[len(g)-1][1] && g[len(g)-1][0] > 0
+}
+
+// A long copy is told of while it grows.
+func TestWatchGrowth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "copy")
+		var told growth
+		stop := watchGrowth(file, 100, told.note)
+		for _, size := range []int{0, 40, 80, 120} { // it may get larger than was thought
+			if err := os.WriteFile(file, make([]byte, size), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(growthInterval)
+			synctest.Wait()
+		}
+		stop()
+		want := growth{{0, 100}, {40, 100}, {80, 100}, {100, 100}, {100, 100}}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
+		}
+	})
 }
 
 // What is cut off leaves no file that could be taken for a whole one.
@@ -269,19 +308,19 @@ func TestBackupCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	folder := t.TempDir()
-	if _, err := Backup(ctx, dir, filepath.Join(folder, "backup.db"), CheckOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := Backup(ctx, dir, filepath.Join(folder, "backup.db"), CopyOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("backup: %v", err)
 	}
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 0 {
 		t.Errorf("a backup has left %v, %v", entries, err)
 	}
-	if _, err := Restore(ctx, DatabasePath(dir), folder, CheckOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := Restore(ctx, DatabasePath(dir), folder, CopyOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("restore: %v", err)
 	}
 	if _, err := os.Stat(DatabasePath(folder)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a restore has left a database: %v", err)
 	}
-	if _, err := Backup(t.Context(), t.TempDir(), filepath.Join(folder, "backup.db"), CheckOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Backup(t.Context(), t.TempDir(), filepath.Join(folder, "backup.db"), CopyOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a backup of nothing: %v", err)
 	}
 }

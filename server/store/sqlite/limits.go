@@ -1,6 +1,10 @@
 package sqlite
 
+import "time"
+
 const (
+	// growthInterval is how often a backup says how much of it is written.
+	growthInterval = 200 * time.Millisecond
 	// readConns bounds the reads at one time; more wait.
 	readConns = 4
 	// writeCacheKiB and readCacheKiB bound the page cache of a connection.
