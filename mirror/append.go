@@ -89,7 +89,7 @@ func (m *Mirror) DropAppend(ctx context.Context, id uint64) error {
 }
 
 func (m *Mirror) change(ctx context.Context, fn func(*loop) error) (err error) {
-	if failed := m.do(ctx, func(l *loop) { err = fn(l) }); failed != nil {
+	if failed := m.do(ctx, func(l *loop) { err = l.note(fn(l)) }); failed != nil {
 		return failed
 	}
 	return err
@@ -334,6 +334,7 @@ func (l *loop) outboxChanged() {
 // again when the mirror is opened again, and ends the same way.
 func (l *loop) noteOutbox(err error) {
 	if err != nil {
+		l.note(err)
 		l.mirror.options.Logger.Error("the outbox cannot be kept up to date", "error", err)
 	}
 }

@@ -15,7 +15,9 @@ func (l *loop) apply(a *session.Apply) {
 	}
 	position, err := write(a.Name, a.Incarnation, &a.Batch)
 	mismatch := err != nil && isMismatch(err)
-	l.noteStorage(err, mismatch)
+	if err == nil || !mismatch {
+		err = l.note(err)
+	}
 	if err != nil {
 		l.input(session.ApplyFailed{Name: a.Name, Mismatch: mismatch, Err: err})
 	} else {
@@ -36,17 +38,4 @@ func isMismatch(err error) bool {
 		}
 	}
 	return false
-}
-
-// noteStorage keeps what the storage said for the status, until it works again.
-func (l *loop) noteStorage(err error, mismatch bool) {
-	problem := ""
-	if err != nil && !mismatch {
-		problem = err.Error()
-	}
-	if problem != l.applyProblem {
-		l.applyProblem = problem
-		l.stale = true
-		l.soon(flushInterval)
-	}
 }

@@ -9,24 +9,7 @@ import (
 	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/replica"
-	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
-
-// storage is where a database is: an open connection, and what else is to be closed after it.
-type storage struct {
-	conn    sqlite.Conn
-	kind    Storage
-	problem string // why it is not the storage that was asked for
-	release func() error
-}
-
-func (s *storage) close() error {
-	err := s.conn.Close()
-	if s.release != nil {
-		err = errors.Join(err, s.release())
-	}
-	return err
-}
 
 // database is the open database of a mirror.
 type database struct {
@@ -46,42 +29,54 @@ func (db *database) close() error {
 // for what waits in the outbox, which goes over as far as it can be read. B15 B16
 func openDatabase(ctx context.Context, o Options) (*database, error) {
 	db, err := tryDatabase(ctx, o)
-	if err == nil || !replaceable(err) {
-		return db, err
+	if err == nil {
+		return db, nil
 	}
-	o.Logger.Warn("the database is made anew and filled again from the server", "reason", err)
-	rows, renewed := renewDatabase(ctx, o)
+	problem := problemOfStorage(err)
+	if !replaceable(problem, err) {
+		return nil, err
+	}
+	return makeDatabase(ctx, o, problem, nil)
+}
+
+// makeDatabase makes the database anew, with the rows in its outbox and what else it has there.
+func makeDatabase(ctx context.Context, o Options, why *StorageProblem, rows outbox.Rows) (*database, error) {
+	o.Logger.Warn("the database is made anew and filled again from the server", "reason", why.Message)
+	rows, renewed := renewDatabase(ctx, o, rows)
 	if !renewed {
-		if removing := removeStorage(ctx, o); removing != nil {
-			return nil, fmt.Errorf("delete the database (%w): %w", err, removing)
+		if err := o.place.remove(ctx); err != nil {
+			return nil, fmt.Errorf("delete the database (%s): %w", why.Message, err)
 		}
 	}
-	db, again := tryDatabase(ctx, o)
-	if again != nil {
-		return nil, again
+	db, err := tryDatabase(ctx, o)
+	if err != nil {
+		return nil, err
 	}
-	if !renewed && len(rows) > 0 {
-		if err := db.outbox.Restore(rows); err != nil {
-			return nil, errors.Join(err, db.close())
-		}
+	if !renewed {
+		err = db.outbox.Restore(rows)
 	}
-	if db.problem == "" {
-		db.problem = "the database was made anew and is filled again: " + err.Error()
+	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	if db.problem == nil {
+		db.problem = why.madeAnew()
 	}
 	return db, nil
 }
 
 // renewDatabase makes the database anew in its place, which no crash interrupts half way. Where it cannot, it returns what is to
 // go over into another.
-func renewDatabase(ctx context.Context, o Options) (rows outbox.Rows, done bool) {
-	s, err := openStorage(ctx, o)
+func renewDatabase(ctx context.Context, o Options, rows outbox.Rows) (all outbox.Rows, done bool) {
+	s, err := o.place.open(ctx)
 	if err != nil {
-		return nil, false
+		return rows, false
 	}
 	defer s.close() // what it could tell, the next open tells
-	if rows, err = outbox.Salvage(s.conn); err != nil {
+	found, err := outbox.Salvage(s.conn)
+	if err != nil {
 		o.Logger.Warn("not all appends that wait could be read", "error", err)
 	}
+	rows = rows.With(found)
 	if err := replica.Renew(s.conn, rows); err != nil {
 		o.Logger.Warn("the database file is deleted", "reason", err)
 		return rows, false
@@ -90,7 +85,7 @@ func renewDatabase(ctx context.Context, o Options) (rows outbox.Rows, done bool)
 }
 
 func tryDatabase(ctx context.Context, o Options) (*database, error) {
-	s, err := openStorage(ctx, o)
+	s, err := o.place.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,22 +116,4 @@ func newDatabase(s *storage, o Options) (*database, error) {
 		return nil, errors.Join(err, projections.Close(), out.Close(), r.Close())
 	}
 	return &database{s, r, out, reader, projections}, nil
-}
-
-// openMemory is the storage that is always there.
-func openMemory(problem string) (*storage, error) {
-	c, err := sqlite.Open(sqlite.Memory, sqlite.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return &storage{conn: c, kind: StorageMemory, problem: problem}, nil
-}
-
-// damaged reports whether the database is of no use any more: broken, or of another version.
-func damaged(err error) bool {
-	var schema *replica.SchemaError
-	if errors.As(err, &schema) {
-		return schema.ApplicationID == replica.ApplicationID
-	}
-	return errors.Is(err, replica.ErrCorrupt) || errors.Is(err, sqlite.Corrupt)
 }

@@ -22,6 +22,15 @@ const (
 	// buildRetry is how long building projections waits when the storage has failed.
 	buildRetry = time.Second
 
+	// checkInterval is how often the mirror looks whether its files are where they were.
+	checkInterval = 30 * time.Second
+
+	// maxStorageFailures is how often in a row the storage may fail, for no reason that is known, before its files are opened
+	// again. When the database had to be replaced maxReplacements times within replaceWindow, the mirror goes to memory.
+	maxStorageFailures = 3
+	maxReplacements    = 3
+	replaceWindow      = 10 * time.Minute
+
 	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
 	flushInterval = 16 * time.Millisecond
 )

@@ -16,7 +16,7 @@ func (m *Mirror) Live(sql string, params []any, fn func(*query.Result, error)) (
 	var remove func() // of the loop
 	err := m.do(context.Background(), func(l *loop) {
 		remove = l.live.Add(sql, params, func(result *query.Result, err error) {
-			if !stopped.Load() {
+			if err = l.noteError(err); !stopped.Load() {
 				fn(result, err)
 			}
 		})
@@ -54,7 +54,7 @@ func (l *loop) runFrame() {
 		l.runs = l.live.Len()
 	}
 	l.runs--
-	if err := l.live.Step(l.mirror.ctx); err != nil && l.mirror.ctx.Err() == nil {
+	if err := l.noteError(l.live.Step(l.mirror.ctx)); err != nil && l.mirror.ctx.Err() == nil {
 		l.mirror.options.Logger.Error("live queries cannot run", "error", err)
 		l.runs = 0
 	}

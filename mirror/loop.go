@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -38,9 +39,10 @@ type loop struct {
 
 	build *time.Timer // until a piece of what projections are behind is done
 
-	applyProblem string // why the last batch could not be stored
+	health  health
+	inspect *time.Timer // until the storage is checked
 
-	asking      sync.WaitGroup // for a token
+	asking      sync.WaitGroup // for a token, or whether the storage is there
 	cancelToken context.CancelFunc
 }
 
@@ -60,6 +62,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		wake:     time.NewTimer(0),
 		frame:    time.NewTimer(0),
 		build:    time.NewTimer(0),
+		inspect:  time.NewTimer(checkInterval),
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
 		sending:  make(map[uint64]millpond.Name),
@@ -85,6 +88,7 @@ func (l *loop) run() {
 	m := l.mirror
 	defer close(m.done)
 	l.feed()
+	l.healIfSick()
 	if l.url != "" {
 		l.step(session.Start{})
 	}
@@ -109,7 +113,10 @@ func (l *loop) run() {
 			l.runFrame()
 		case <-l.build.C:
 			l.buildProjections()
+		case <-l.inspect.C:
+			l.checkStorage()
 		}
+		l.healIfSick()
 	}
 }
 
@@ -123,7 +130,11 @@ func (l *loop) shutDown() error {
 	l.wake.Stop()
 	l.frame.Stop()
 	l.build.Stop()
+	l.inspect.Stop()
 	l.publish()
+	if l.db == nil {
+		return errors.New("there was nowhere to put the database")
+	}
 	return l.db.close()
 }
 

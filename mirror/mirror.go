@@ -70,7 +70,10 @@ func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (result *
 	defer cancel(nil)
 	stop := context.AfterFunc(m.ctx, func() { cancel(ErrClosed) })
 	defer stop()
-	failed := m.do(ctx, func(l *loop) { result, err = l.db.reader.Run(ctx, sql, params...) })
+	failed := m.do(ctx, func(l *loop) {
+		result, err = l.db.reader.Run(ctx, sql, params...)
+		err = l.noteError(err)
+	})
 	if failed != nil {
 		return nil, failed
 	}

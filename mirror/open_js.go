@@ -5,16 +5,19 @@ import (
 	"errors"
 
 	"github.com/millpond-dev/millpond/mirror/opfs"
-	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
-// openStorage opens the mirror's files in the origin private file system; where there is none, or no room in it, a
-// database in memory.
-func openStorage(ctx context.Context, o Options) (*storage, error) {
-	pool, err := opfs.Open(ctx, o.Name)
+// folder is the mirror's folder in the origin private file system. It is the mirror's own, so anything in it that cannot be
+// read may be deleted.
+type folder string
+
+func newPlace(o Options) place { return folder(o.Name) }
+
+func (f folder) open(ctx context.Context) (*storage, error) {
+	pool, err := opfs.Open(ctx, string(f))
 	if errors.Is(err, opfs.ErrUnavailable) || errors.Is(err, opfs.ErrFull) {
-		return openMemory("the data is in memory only, and is fetched again after a reload: " + err.Error())
+		return openMemory(inMemory(err))
 	}
 	if err != nil {
 		return nil, err
@@ -23,14 +26,13 @@ func openStorage(ctx context.Context, o Options) (*storage, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return &storage{conn: c, kind: StorageOPFS, release: pool.Close}, nil
+	return &storage{conn: c, kind: StorageOPFS, release: pool.Close, check: pool.Check}, nil
 }
 
-// replaceable reports whether the database may be deleted for the error: the folder is the mirror's own, so anything
-// that cannot be read is.
-func replaceable(err error) bool {
-	var schema *replica.SchemaError
-	return damaged(err) || errors.Is(err, sqlite.NotADB) || errors.As(err, &schema)
-}
+func (f folder) remove(ctx context.Context) error { return opfs.Delete(ctx, string(f)) }
 
-func removeStorage(ctx context.Context, o Options) error { return opfs.Delete(ctx, o.Name) }
+// replaceable reports whether a database that cannot be opened may be deleted for the error.
+func replaceable(p *StorageProblem, _ error) bool { return p != nil && p.isMade() }
+
+// isLost reports whether the files under an open database are not what they were.
+func isLost(err error) bool { return errors.Is(err, opfs.ErrLost) }

@@ -9,33 +9,64 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
-// openStorage opens the database file. Another process that has it open keeps this one out.
-func openStorage(_ context.Context, o Options) (*storage, error) {
-	if o.Path == "" {
-		return openMemory("")
+// path is a database file.
+type path string
+
+func newPlace(o Options) place { return path(o.Path) }
+
+// open opens the database file. Another process that has it open keeps this one out.
+func (p path) open(context.Context) (*storage, error) {
+	if p == "" {
+		return openMemory(nil)
 	}
-	c, err := sqlite.Open(o.Path, sqlite.Options{Exclusive: true})
+	c, err := sqlite.Open(string(p), sqlite.Options{Exclusive: true})
 	if errors.Is(err, sqlite.Busy) {
 		return nil, fmt.Errorf("the database is open in another process: close that, or choose another path: %w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &storage{conn: c, kind: StorageFile}, nil
+	opened, err := os.Stat(string(p))
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return &storage{conn: c, kind: StorageFile, check: func() error { return p.check(opened) }}, nil
 }
 
-// replaceable reports whether the database may be deleted for the error. A file that is no database at all, or that of
-// another program, may be there by a slip of the path: it is left alone.
-func replaceable(err error) bool { return damaged(err) && !errors.Is(err, sqlite.NotADB) }
+// errLost: what is written goes nowhere.
+var errLost = errors.New("the database file was deleted, or another one is in its place")
 
-func removeStorage(_ context.Context, o Options) error {
+// check fails when the file at the path is not the one that was opened.
+func (p path) check(opened fs.FileInfo) error {
+	now, err := os.Stat(string(p))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(opened, now) {
+		return fmt.Errorf("%w: %s", errLost, string(p))
+	}
+	return err
+}
+
+func (p path) remove(context.Context) error {
 	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
-		if err := os.Remove(o.Path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(string(p) + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
 }
+
+// replaceable reports whether a database that cannot be opened may be deleted for the error. A file that is no database at all,
+// or that of another program, may be there by a slip of the path: it is left alone.
+func replaceable(p *StorageProblem, err error) bool {
+	var schema *replica.SchemaError
+	if errors.As(err, &schema) {
+		return schema.ApplicationID == replica.ApplicationID
+	}
+	return p != nil && p.isMade() && !errors.Is(err, sqlite.NotADB)
+}
+
+// isLost reports whether the files under an open database are not what they were.
+func isLost(err error) bool { return errors.Is(err, errLost) }

@@ -50,6 +50,8 @@ type Options struct {
 
 	// Logger is told of what happens to the connection and the storage. Default: nobody is.
 	Logger *slog.Logger
+
+	place place // tests have their own
 }
 
 func (o Options) withDefaults() Options {
@@ -64,6 +66,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AppendWait <= 0 {
 		o.AppendWait = defaultAppendWait
+	}
+	if o.place == nil {
+		o.place = newPlace(o)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

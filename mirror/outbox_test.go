@@ -250,7 +250,7 @@ func TestOutboxOutlivesTheDatabase(t *testing.T) {
 
 			m = open(t, f, Options{Path: path})
 			s := stream(t, m, pond)
-			if st := until(t, m, counts(outbox.Counts{Pending: 2})); st.StorageError == "" {
+			if st := until(t, m, counts(outbox.Counts{Pending: 2})); st.StorageError == nil {
 				t.Error("the status says nothing about it")
 			}
 			if next := keep(t, s, "three"); next.ID <= a.ID {

@@ -29,7 +29,7 @@ func (l *loop) projected() {
 // buildProjections does a piece of what projections are behind. Between two pieces comes what else waits for the loop.
 func (l *loop) buildProjections() {
 	err := l.db.projections.Step()
-	l.noteStorage(err, false)
+	err = l.note(err)
 	l.projected()
 	if err != nil {
 		l.build.Reset(buildRetry)

@@ -20,13 +20,15 @@ type Status struct {
 	RetryAt time.Time `json:"retryAt,omitzero"`
 
 	Storage Storage `json:"storage"`
-	// StorageError is what was wrong with the storage: why it is memory, or why the copy was thrown away and built again.
-	StorageError string `json:"storageError,omitempty"`
+	// StorageError is what is wrong with the storage, or why it is memory, or why the copy was thrown away and is built again.
+	StorageError *StorageProblem `json:"storageError,omitempty"`
 	// ReplicaID identifies the database; another one after it was built again.
 	ReplicaID string `json:"replicaId"`
 
 	// Outbox is how many events that were appended here the server may not have yet.
 	Outbox outbox.Counts `json:"outbox"`
+	// AppendsLost is how many events that were appended here were lost with a damaged database since the mirror was opened.
+	AppendsLost int `json:"appendsLost,omitempty"`
 
 	// Projections are those of Options, in their order.
 	Projections []projection.Status `json:"projections,omitempty"`
@@ -46,16 +48,6 @@ const (
 	Stopped      Connection = "stopped"      // not tried again: LastError says why; Reconnect tries once more
 	Offline      Connection = "offline"      // no server was given
 	Closed       Connection = "closed"       // the mirror was closed
-)
-
-// Storage is where the database is.
-type Storage string
-
-// The storages.
-const (
-	StorageOPFS   Storage = "opfs"
-	StorageFile   Storage = "file"
-	StorageMemory Storage = "memory"
 )
 
 // StreamStatus is how one stream of a mirror does.
@@ -93,8 +85,8 @@ type Problem struct {
 // Equal reports whether two snapshots say the same.
 func (s *Status) Equal(t *Status) bool {
 	return s.Connection == t.Connection && s.Epoch == t.Epoch && s.LastError.equal(t.LastError) &&
-		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError == t.StorageError &&
-		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal) &&
+		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError.equal(t.StorageError) &&
+		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && s.AppendsLost == t.AppendsLost && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal) &&
 		slices.EqualFunc(s.Projections, t.Projections, projection.Status.Equal)
 }
 

@@ -13,13 +13,13 @@ import (
 // The JSON of a status is read by @millpond/client.
 func TestStatusJSON(t *testing.T) {
 	s := Status{
-		Connection: Reconnecting, Epoch: 3, RetryAt: time.Unix(1, 0).UTC(), Storage: StorageMemory, StorageError: "no OPFS", ReplicaID: "R",
+		Connection: Reconnecting, Epoch: 3, RetryAt: time.Unix(1, 0).UTC(), Storage: StorageMemory, StorageError: &StorageProblem{CodeStorageUnavailable, "no OPFS", OpenAgain}, ReplicaID: "R",
 		LastError: &Problem{millpond.Unavailable, "gone", millpond.Retry},
 		Streams: []StreamStatus{{Name: pond, State: Rebuilding, MaxOffset: 9,
 			Position: millpond.Position{Incarnation: "i", Offset: 7, Hash: 255}}},
 	}
 	const want = `{"connection":"reconnecting","epoch":3,"lastError":{"code":"unavailable","message":"gone","action":"retry"},` +
-		`"retryAt":"1970-01-01T00:00:01Z","storage":"memory","storageError":"no OPFS","replicaId":"R","outbox":{"pending":0,"refused":0,"quarantined":0},"streams":[{"namespace":"default",` +
+		`"retryAt":"1970-01-01T00:00:01Z","storage":"memory","storageError":{"code":"storage_unavailable","message":"no OPFS","action":"open-again"},"replicaId":"R","outbox":{"pending":0,"refused":0,"quarantined":0},"streams":[{"namespace":"default",` +
 		`"path":"/pond","state":"rebuilding","incarnation":"i","offset":7,"hash":"00000000000000ff","maxOffset":9}]}`
 	if got, err := json.Marshal(s); err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
@@ -38,7 +38,8 @@ func TestStatusEqual(t *testing.T) {
 		"no lastError":  func(s *Status) { s.LastError = nil },
 		"retryAt":       func(s *Status) { s.RetryAt = time.Unix(1, 0) },
 		"storage":       func(s *Status) { s.Storage = StorageOPFS },
-		"storageError":  func(s *Status) { s.StorageError = "x" },
+		"storageError":  func(s *Status) { s.StorageError = &StorageProblem{} },
+		"appendsLost":   func(s *Status) { s.AppendsLost = 1 },
 		"replicaId":     func(s *Status) { s.ReplicaID = "x" },
 		"fewer streams": func(s *Status) { s.Streams = nil },
 		"name":          func(s *Status) { s.Streams[0].Name = other },

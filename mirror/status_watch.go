@@ -60,6 +60,9 @@ func (l *loop) publish() {
 
 func (l *loop) status() Status {
 	s := l.machine.Status()
+	if l.db == nil { // it could not be replaced: the mirror closes
+		return *l.mirror.status.Load()
+	}
 	status := Status{
 		Connection:   connectionOf[s.Phase],
 		Epoch:        s.Epoch,
@@ -68,14 +71,15 @@ func (l *loop) status() Status {
 		Storage:      l.db.kind,
 		StorageError: l.db.problem,
 		ReplicaID:    l.db.replica.ID(),
+		AppendsLost:  l.health.lost,
 		Streams:      make([]StreamStatus, len(s.Streams)),
 	}
 	status.Projections = l.projectionStatus()
 	if counts, err := l.db.outbox.Counts(); err == nil { // when it fails, all that matters has failed and said so
 		status.Outbox = counts
 	}
-	if l.applyProblem != "" {
-		status.StorageError = l.applyProblem
+	if l.health.trouble != nil {
+		status.StorageError = l.health.trouble
 	}
 	for i, st := range s.Streams {
 		status.Streams[i] = StreamStatus{
@@ -127,8 +131,8 @@ func (l *loop) logChange(old, now *Status) {
 	if now.Connection != old.Connection || now.Epoch != old.Epoch && now.Connection != Connecting {
 		log.Info("mirror "+string(now.Connection), "epoch", now.Epoch, "error", now.LastError.text())
 	}
-	if now.StorageError != old.StorageError {
-		log.Warn("mirror storage", "error", now.StorageError)
+	if !now.StorageError.equal(old.StorageError) {
+		log.Warn("mirror storage", "error", now.StorageError.text())
 	}
 	l.logProjections(old, now)
 	before := make(map[string]StreamStatus, len(old.Streams))

@@ -33,12 +33,12 @@ func TestStorageFull(t *testing.T) {
 	f.add(pond, 5000, "frog")
 	s := until(t, m, func(s Status) bool { return s.Streams[0].State == Failed })
 	if st := s.Streams[0]; st.Offset != 2 || st.LastError.Action != millpond.Retry || st.RetryAt.IsZero() ||
-		!strings.Contains(s.StorageError, "full") || s.Connection != Connected {
+		s.StorageError == nil || s.StorageError.Code != CodeStorageFull || s.StorageError.Action != FreeSpace || s.Connection != Connected {
 		t.Errorf("status %+v", s)
 	}
 	limit(100_000)
 	s = until(t, m, caughtUp(pond, 5002))
-	if s.StorageError != "" || s.Streams[0].LastError != nil {
+	if s.StorageError != nil || s.Streams[0].LastError != nil {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -99,7 +99,7 @@ func TestUselessDatabaseIsFilledAgain(t *testing.T) {
 			m := open(t, f, Options{Path: path})
 			stream(t, m, pond)
 			s := until(t, m, caughtUp(pond, 1002))
-			if s.StorageError == "" || s.Storage != StorageFile {
+			if s.StorageError == nil || s.Storage != StorageFile {
 				t.Errorf("status %+v", s)
 			}
 			if n := number(t, m, "SELECT count(*) FROM events"); n != 1002 {

@@ -60,7 +60,7 @@ func (f *file) readStored(p []byte, at int64) error {
 	}
 	n, err := f.ahead.read(f.handle, stored, at, f.stored)
 	if n < len(stored) && (err == nil || err == io.EOF) {
-		err = fmt.Errorf("opfs: read: the file has lost bytes from %d on: %w", at+int64(n), io.ErrUnexpectedEOF)
+		err = fmt.Errorf("opfs: read: %w: the file has no bytes from %d on: %w", ErrLost, at+int64(n), io.ErrUnexpectedEOF)
 	}
 	return err
 }
@@ -108,9 +108,12 @@ func (f *file) drain() error {
 
 // settle is drain for a caller that has already been promised what is pending: a failure breaks the file.
 func (f *file) settle() error {
+	if f.broken != nil {
+		return f.broken
+	}
 	err := f.drain()
 	if err != nil {
-		f.broken = err
+		f.broken = fmt.Errorf("%w: a write that was promised has failed: %w", ErrLost, err)
 	}
 	return err
 }
@@ -133,7 +136,7 @@ func (f *file) store(p []byte, at int64) error {
 func (f *file) failed(err error) error {
 	size, sizeErr := f.handle.Size()
 	if sizeErr != nil {
-		f.broken = err
+		f.broken = fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	f.stored = size
 	return err

@@ -40,6 +40,15 @@ func Open(ctx context.Context, name string) (*Pool, error) {
 	return pool, nil
 }
 
+// Check fails with ErrLost when the pool's folder is gone, or is another one now: site data was cleared while it was open. The
+// open files do not notice that: they go on, and nobody else will ever see what they hold.
+func (p *Pool) Check() error {
+	if _, err := call("check", p.name); err != nil {
+		return fmt.Errorf("check mirror %q: %w", p.name, err)
+	}
+	return nil
+}
+
 // Delete removes the files of the mirror with this name, for good. Its pool must be closed, else ErrBusy. It does nothing
 // when there are none.
 func Delete(ctx context.Context, name string) error {

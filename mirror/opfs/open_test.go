@@ -10,17 +10,26 @@ import (
 
 // The errors of browsers are sorted by what can be done about them.
 func TestErrorSorts(t *testing.T) {
-	kinds := []error{ErrUnavailable, ErrBusy, ErrFull}
+	kinds := []error{ErrUnavailable, ErrBusy, ErrFull, ErrLost}
 	for name, kind := range map[string]error{
 		"SecurityError": ErrUnavailable, "UnknownError": ErrUnavailable, "NotSupportedError": ErrUnavailable,
 		"NoModificationAllowedError": ErrBusy, "InvalidStateError": ErrBusy, "QuotaExceededError": ErrFull,
-		"TypeError": nil,
+		"NotFoundError": ErrLost, "TypeError": nil,
 	} {
 		err := error(&Error{Op: "open", Name: name, Message: "words"})
 		for _, k := range kinds {
 			if errors.Is(err, k) != (k == kind) {
 				t.Errorf("%v is %v: %t", err, k, errors.Is(err, k))
 			}
+		}
+	}
+}
+
+// A handle that somebody has closed is not one that somebody else has: waiting does not help. B16
+func TestClosedHandleIsLost(t *testing.T) {
+	for _, op := range []string{"read", "write", "truncate", "flush", "size"} {
+		if err := error(&Error{Op: op, Name: "InvalidStateError"}); !errors.Is(err, ErrLost) || errors.Is(err, ErrBusy) {
+			t.Errorf("%v is not lost", err)
 		}
 	}
 }

@@ -7,6 +7,8 @@
 // where the Go half finds it; there is one Go program a worker.
 
 const FOLDER = 'millpond';
+/** A file with random text, another one at each open. */
+const IDENTITY = 'identity';
 
 /**
  * Makes the import module "opfs" of a Go program.
@@ -17,7 +19,9 @@ const FOLDER = 'millpond';
 export function opfsImports(getMemory) {
   /** @type {(FileSystemSyncAccessHandle | null)[]} */
   const handles = [];
-  const promises = { open, remove, failure: null };
+  const promises = { open, check, remove, failure: null };
+  /** @type {Map<string, string>} what the file IDENTITY of each open mirror holds */
+  const identities = new Map();
   globalThis.millpondOPFS = promises;
 
   /**
@@ -31,9 +35,26 @@ export function opfsImports(getMemory) {
     const folder = await (await millpondFolder()).getDirectoryHandle(name, { create: true });
     const settled = await Promise.allSettled(files.map((file) => openFile(folder, file)));
     const refused = settled.find((s) => s.status === 'rejected');
-    if (!refused) return settled.map((s) => place(s.value));
-    for (const s of settled) if (s.status === 'fulfilled') s.value.close();
-    throw refused.reason;
+    try {
+      if (refused) throw refused.reason;
+      identities.set(name, await identify(folder));
+    } catch (e) {
+      for (const s of settled) if (s.status === 'fulfilled') s.value.close();
+      throw e;
+    }
+    return settled.map((s) => place(s.value));
+  }
+
+  /**
+   * Fails with a NotFoundError when the folder is not the one that was opened. Handles to files of one that was cleared go on
+   * reading and writing.
+   *
+   * @param {string} name of the mirror
+   */
+  async function check(name) {
+    const folder = await (await millpondFolder()).getDirectoryHandle(name);
+    const file = await (await folder.getFileHandle(IDENTITY)).getFile();
+    if ((await file.text()) !== identities.get(name)) throw new DOMException('the files were made anew by somebody else', 'NotFoundError');
   }
 
   /** @param {FileSystemSyncAccessHandle} handle */
@@ -111,6 +132,24 @@ async function openFile(folder, file) {
   const handle = await folder.getFileHandle(file, { create: true });
   if (!handle.createSyncAccessHandle) throw new DOMException('sync access handles need a dedicated worker', 'NotSupportedError');
   return handle.createSyncAccessHandle();
+}
+
+/**
+ * Writes another identity into a folder whose files are open.
+ *
+ * @param {FileSystemDirectoryHandle} folder
+ */
+async function identify(folder) {
+  const identity = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-');
+  const handle = await openFile(folder, IDENTITY);
+  try {
+    handle.truncate(0);
+    handle.write(new TextEncoder().encode(identity), { at: 0 });
+    handle.flush();
+  } finally {
+    handle.close();
+  }
+  return identity;
 }
 
 /** @param {string} name of the mirror */

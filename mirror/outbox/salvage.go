@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
@@ -20,10 +23,20 @@ type savedRow struct {
 // Salvage reads what can be read of the outbox in a database that may be damaged, or of another version of the schema. The
 // error says why it could not be all.
 func Salvage(conn sqlite.Conn) (rows Rows, err error) {
+	rows, err = salvage(conn, "ASC")
+	if err == nil {
+		return rows, nil
+	}
+	after, _ := salvage(conn, "DESC") // what is behind the damage
+	rows = rows.With(after)
+	return rows, fmt.Errorf("salvage the outbox: %d rows could be read: %w", len(rows), err)
+}
+
+func salvage(conn sqlite.Conn, order string) (rows Rows, err error) {
 	stmt, _, err := conn.Prepare(`SELECT id, append_id, created_at, namespace, path, coalesce(incarnation, ''), state,
-		idempotency_key, input, coalesce(error_code, ''), coalesce(error_message, '') FROM outbox ORDER BY id`)
+		idempotency_key, input, coalesce(error_code, ''), coalesce(error_message, '') FROM outbox NOT INDEXED ORDER BY id ` + order)
 	if err != nil {
-		return nil, fmt.Errorf("salvage the outbox: %w", err)
+		return nil, err
 	}
 	err = sqlite.Each(stmt, func(r sqlite.Stmt) error {
 		rows = append(rows, savedRow{
@@ -33,20 +46,56 @@ func Salvage(conn sqlite.Conn) (rows Rows, err error) {
 		})
 		return nil
 	})
-	if err = errors.Join(err, stmt.Close()); err != nil {
-		err = fmt.Errorf("salvage the outbox: %d rows could be read: %w", len(rows), err)
-	}
-	return rows, err
+	return rows, errors.Join(err, stmt.Close())
 }
 
-// Restore writes salvaged rows, durably. The outbox must be empty.
+// With is the rows and those of others that are not among them.
+func (rows Rows) With(others Rows) Rows {
+	have := make(map[int64]bool, len(rows))
+	for _, r := range rows {
+		have[r.id] = true
+	}
+	for _, r := range others {
+		if !have[r.id] {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b savedRow) int { return cmp.Compare(a.id, b.id) })
+	return rows
+}
+
+// WithAppend is the rows and those of a pending append, whose events are as [Append] has them.
+func (rows Rows) WithAppend(id uint64, name millpond.Name, events []byte) Rows {
+	inputs, _, err := millpond.ParseInputs(events)
+	if err != nil {
+		return rows
+	}
+	for i, in := range inputs {
+		row := savedRow{
+			id: int64(id) + int64(i), append: int64(id), // as one transaction has numbered them
+			namespace: name.Namespace, path: name.Path, incarnation: string(in.Incarnation), state: string(Pending), key: in.IdempotencyKey,
+		}
+		in.Incarnation = ""
+		row.input = string(in.AppendJSON(nil))
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Sizes are how many rows each append has, by its id, as far as memory knows.
+func (o *Outbox) Sizes() map[uint64]int { return maps.Clone(o.left) }
+
+// Restore writes salvaged rows, durably, but for those that are there.
 func (o *Outbox) Restore(rows Rows) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	err := o.durably(func() error { return Restore(o.conn, rows) })
 	o.keys = nil
-	return err
+	return cmp.Or(err, o.load())
 }
 
-// Restore writes rows into an empty outbox, in the transaction that is open. Of a damaged database some may be nonsense: a
+// Restore writes rows that are not there into the outbox, in the transaction that is open. Of a damaged database some may be nonsense: a
 // row that breaks a rule of the table is left out.
 func Restore(conn sqlite.Conn, rows Rows) error {
 	stmt, _, err := conn.Prepare(`INSERT OR IGNORE INTO outbox (id, append_id, created_at, namespace, path, incarnation, state,

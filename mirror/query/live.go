@@ -47,6 +47,15 @@ func (l *Live) Add(sql string, params []any, notify func(*Result, error)) (remov
 	}
 }
 
+// Rebase has all statements run on another reader from now on, of another database: the next Flush runs them all.
+func (l *Live) Rebase(reader *Reader) {
+	l.reader = reader
+	l.touched = true
+	for _, w := range l.watches {
+		l.mark(w)
+	}
+}
+
 // Len is how many statements are watched.
 func (l *Live) Len() int { return len(l.watches) }
 

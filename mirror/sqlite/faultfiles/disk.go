@@ -104,6 +104,22 @@ func (d *Disk) Put(name string, data []byte) {
 	d.files[name] = &content{data: slices.Clone(data), synced: slices.Clone(data)}
 }
 
+// Spoil writes over what a file has from an offset on, below whoever has it open, synced.
+func (d *Disk) Spoil(name string, at int64, data []byte) {
+	if c := d.files[name]; c != nil {
+		c.write(data, at)
+		c.sync()
+	}
+}
+
+// Shorten cuts a file off, below whoever has it open, synced.
+func (d *Disk) Shorten(name string, size int64) {
+	if c := d.files[name]; c != nil {
+		c.truncate(size)
+		c.sync()
+	}
+}
+
 func (d *Disk) used() (bytes int64) {
 	for _, c := range d.files {
 		bytes += int64(len(c.data))

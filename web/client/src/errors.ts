@@ -19,6 +19,11 @@ export type ErrorCode =
   | 'invalid_sql' // the statement does not compile, failed, or would write
   | 'too_large' // the result is over its limit: use LIMIT
   | 'too_slow' // the next row takes longer than maxQueryStepMs: add an index, or use LIMIT
+  | 'storage_full' // and others of StorageProblem
+  | 'storage_corrupt'
+  | 'storage_lost'
+  | 'storage_failed'
+  | 'appends_lost' // the append was in a part of the database that was damaged
   // of the browser
   | 'no_webassembly'
   | 'no_worker'

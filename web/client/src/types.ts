@@ -39,6 +39,23 @@ export interface StatusError {
   readonly action: 'retry' | 'reauthenticate' | 'give-up';
 }
 
+/** What is wrong with the storage. Calls that the storage fails have the same codes. */
+export interface StorageProblem {
+  readonly code:
+    | 'storage_full' // no quota, or no disk: what is there can be read, what comes is asked for again until there is room
+    | 'storage_corrupt' // the database was damaged
+    | 'storage_lost' // the files were cleared, deleted, cut short or closed by somebody else
+    | 'storage_outdated' // the database was of another version
+    | 'storage_unavailable' // there is none here, or it has failed too often: memory only
+    | 'storage_failed'; // reading or writing fails for another reason
+  readonly message: string;
+  /**
+   * What is to be done: make room; nothing, because the mirror tries again, or fills itself again from the server, by itself; or
+   * load the page again once the storage works.
+   */
+  readonly action: 'free-space' | 'retry' | 'refill' | 'open-again';
+}
+
 /** What the mirror says about one of its open streams. */
 export interface StreamStatus {
   readonly namespace: string;
@@ -66,14 +83,16 @@ export interface WorkerStatus {
   readonly lastError?: StatusError;
   /** "opfs" survives the page; "memory" does not. */
   readonly storage?: 'opfs' | 'memory' | 'file';
-  /** Why the storage is only memory, or was built anew. */
-  readonly storageError?: string;
+  /** What is wrong with the storage, or why it is only memory, or why the database was made anew. */
+  readonly storageError?: StorageProblem;
   /** Identifies the database: another one after it was built again. */
   readonly replicaId?: string;
   /** When the next connection is tried: RFC 3339. */
   readonly retryAt?: string;
   /** Events that were appended here and that the server may not have yet; the table outbox has them. */
   readonly outbox?: { readonly pending: number; readonly refused: number; readonly quarantined: number };
+  /** Events that were appended here and lost with a damaged database since the mirror was opened. */
+  readonly appendsLost?: number;
   readonly streams: readonly StreamStatus[];
 }
 

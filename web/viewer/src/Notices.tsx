@@ -28,12 +28,17 @@ export function Notices({ mirror, name, error }: { mirror: Mirror; name: StreamN
       {!status.failure && <ConnectionNotice mirror={mirror} status={status} />}
       {status.storage === 'memory' && (
         <Notice tone="warn" title="Kept in memory only">
-          The copy is gone when the last tab closes. {sentence(status.storageError)}
+          The copy is gone when the last tab closes. {sentence(status.storageError?.message)}
         </Notice>
       )}
       {status.storage !== 'memory' && status.storageError && (
-        <Notice tone="warn" title="The copy was built anew">
-          {sentence(status.storageError)}
+        <Notice tone={status.storageError.action === 'refill' ? 'warn' : 'bad'} title={storageTitle[status.storageError.action]}>
+          {sentence(status.storageError.message)}
+        </Notice>
+      )}
+      {!!status.appendsLost && (
+        <Notice tone="bad" title={`${status.appendsLost} events that were written here are lost`}>
+          The browser&rsquo;s database was damaged before they were sent. Look at the stream, and write them again.
         </Notice>
       )}
       {update && (
@@ -76,6 +81,13 @@ function Retry({ mirror }: { mirror: Mirror }) {
     </button>
   );
 }
+
+const storageTitle = {
+  'free-space': 'No room is left for new events',
+  retry: 'New events cannot be stored',
+  refill: 'The copy was built anew',
+  'open-again': 'Kept in memory only',
+} as const;
 
 /** Messages are written to follow others: alone they are sentences. */
 function sentence(message = ''): string {
