@@ -78,7 +78,7 @@ func vacuumInto(ctx context.Context, source, target string, copied func(done, to
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, sqlite3.FULL):
+	case isFull(filepath.Dir(target), err):
 		return &store.Error{Kind: store.ErrFull, Path: target, Err: err, Hint: "the copy needs as much space as the database has; nothing was left behind"}
 	}
 	return err

@@ -19,6 +19,8 @@ const (
 	sweepRows = 1000
 	// maxProblems bounds the problems that a check reports; more are counted.
 	maxProblems = 100
+	// probeBytes is how much there must be room for at least on a disk that is not full.
+	probeBytes = 1 << 20
 	// checkProgressEvents is after how many events a check says how far it is.
 	checkProgressEvents = 10_000
 	// sweepParts bounds how many parts of large records a commit takes away.

@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/millpond-dev/millpond/server/store"
+	"github.com/millpond-dev/millpond/server/store/storetest"
+)
+
+// smallDisk is a folder on a disk of its own, of the size.
+func smallDisk(t *testing.T, bytes int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
+		t.Skipf("a small disk can only be mounted by root, where that may mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// S1: on a disk that is really full a commit fails with ErrFull, and nothing of it is there; what was acknowledged is; a backup says
+// the same, and leaves nothing; and all goes on when there is room.
+func TestDiskReallyFull(t *testing.T) {
+	disk := smallDisk(t, 4<<20)
+	ballast := filepath.Join(disk, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(filepath.Join(disk, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var out bytes.Buffer
+	if err := storetest.Write(s, &out); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("got %v, want ErrFull", err)
+	}
+	acknowledged := storetest.Acknowledged(&out)
+	if head, err := s.Head(t.Context(), name("/crash/a")); err != nil || head.Offset != acknowledged {
+		t.Errorf("the log ends at %d, %v, and %d was acknowledged", head.Offset, err, acknowledged)
+	}
+	if _, err := Backup(t.Context(), filepath.Join(disk, "data"), filepath.Join(disk, "backup.db"), CopyOptions{}); !errors.Is(err, store.ErrFull) {
+		t.Errorf("backup: %v, want ErrFull", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(disk, ".millpond-*")); len(left) > 0 {
+		t.Errorf("a backup has left %v", left)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.Verify(s, acknowledged, acknowledged); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
