@@ -41,7 +41,7 @@ func (cmd *appendCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	a := &appender{url: url, retryFor: cmd.RetryFor, credential: credential{read: cmd.token}}
+	a := &appender{url: url, retryFor: cmd.RetryFor, note: std.note, credential: credential{read: cmd.token}}
 	if cmd.Ndjson == "" {
 		return cmd.appendOne(ctx, std, a)
 	}

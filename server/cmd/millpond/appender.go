@@ -17,7 +17,8 @@ import (
 type appender struct {
 	url      string
 	retryFor time.Duration
-	reached  bool // the server has answered once
+	reached  bool                             // the server has answered once
+	note     func(format string, args ...any) // tells the user
 	credential
 }
 
@@ -31,16 +32,21 @@ func (a *appender) append(ctx context.Context, batch []millpond.Input) ([]millpo
 	}
 	body = append(body, ']')
 	start, wait := time.Now(), firstBackoff
+	said := ""
 	for {
 		events, err := a.post(ctx, body, len(batch))
 		if err == nil || !a.worthRetrying(err) || ctx.Err() != nil || time.Since(start)+wait > a.retryFor {
 			return events, err
 		}
+		if said != err.Error() { // once: it may be for minutes
+			said = err.Error()
+			a.note("%v; trying again for up to %v", err, a.retryFor-time.Since(start).Round(time.Second))
+		}
 		var told *millpond.Error
 		if errors.As(err, &told) {
 			wait = min(max(wait, 2*told.RetryAfter), maxBackoff)
 		}
-		if err := sleep(ctx, wait/2+rand.N(wait/2)); err != nil {
+		if sleep(ctx, wait/2+rand.N(wait/2)) != nil {
 			return nil, err
 		}
 		wait = min(2*wait, maxBackoff)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/millpond-dev/millpond/server"
@@ -40,6 +43,28 @@ func (f *authFlags) check(addr string) error {
 		"Add --auth-jwks-file or --auth-secret-file, use 127.0.0.1, or add --insecure-no-auth if that is what you want")
 }
 
+// explain says which flag has named a file that cannot be read, and how to come by one.
+func (f *authFlags) explain(err error) error {
+	var path *fs.PathError
+	if !errors.As(err, &path) {
+		return err
+	}
+	switch path.Path {
+	case f.AuthSecretFile:
+		return fmt.Errorf("--auth-secret-file %s: %w. Make one with: %s", path.Path, path.Err, makeSecret(path.Path))
+	case f.AuthJWKSFile:
+		return fmt.Errorf("--auth-jwks-file %s: %w: it has the public keys of whoever makes the tokens", path.Path, path.Err)
+	case f.AuthRevokedFile:
+		return fmt.Errorf("--auth-revoked-file %s: %w: it may be empty, but must be there", path.Path, path.Err)
+	}
+	return err
+}
+
+// makeSecret is a command that makes a file with a secret.
+func makeSecret(file string) string {
+	return "(umask 077; head -c 32 /dev/urandom | base64 > " + file + ")"
+}
+
 // apply adds to the server's options what the flags say. The verifier is nil when there is no authentication.
 func (f *authFlags) apply(opts *server.Options, log *slog.Logger) (*token.Verifier, error) {
 	if f.AuthSecretFile == "" && f.AuthJWKSFile == "" {
@@ -50,7 +75,7 @@ func (f *authFlags) apply(opts *server.Options, log *slog.Logger) (*token.Verifi
 		Issuer: f.AuthIssuer, Audience: f.AuthAudience, Claim: f.AuthClaim, Logger: log,
 	})
 	if err != nil {
-		return nil, err
+		return nil, f.explain(err)
 	}
 	opts.Authenticate, opts.Authorize, opts.Cookie = v.Authenticate, v.Authorize, f.AuthCookie
 	return v, nil

@@ -42,14 +42,14 @@ func TestServeAuth(t *testing.T) {
 		args  []string
 		says  string // on stderr; empty: it succeeds
 	}{
-		{"", append(event, "/chat"), "unauthenticated"},
+		{"", append(event, "/chat"), "--token-file"},
 		{"nonsense", append(event, "/chat"), "unauthenticated"},
 		{"", append(event, "/chat", "--token-file", alice), ""},
 		{"", append(event, "/chat/42", "--token-file", alice), ""},
 		{mint("bob", "default:/=append"), append(event, "/chat"), ""},
 		{"", append(event, "/chatter", "--token-file", alice), "forbidden"},
 		{"", append(event, "/news", "--token-file", alice), "forbidden"},
-		{"", []string{"tail", "--url", url, "--path", "/chat", "--no-follow"}, "unauthenticated"},
+		{"", []string{"tail", "--url", url, "--path", "/chat", "--no-follow"}, "--token-file"},
 		{"", []string{"tail", "--url", url, "--path", "/chat", "--no-follow", "--token-file", alice}, ""},
 		{mint("bob", "default:/=append"), []string{"tail", "--url", url, "--path", "/chat", "--no-follow"}, "forbidden"},
 		{"", append(event, "/chat", "--token-file", filepath.Join(t.TempDir(), "none")), "--token-file"},
@@ -121,7 +121,10 @@ func TestTokenCommand(t *testing.T) {
 		{[]string{"--grant", "default:/chat"}, "default:/chat=read"},
 		{[]string{"--grant", "default:chat=read"}, "path"},
 		{[]string{"--grant", "default:/chat=reed"}, "reed"},
-		{[]string{"--secret-file", secretFile(t, "short", "s")}, "too short"},
+		{[]string{"--secret-file", secretFile(t, "short", "s"), "--grant", "*:/=*"}, "too short"},
+		{[]string{"--secret-file", "nowhere", "--grant", "*:/=*"}, "head -c 32 /dev/urandom"},
+		{[]string{"--grant", "*:/=*", "--for", "0"}, "--for"},
+		{nil, "--grant"},
 	} {
 		args := append([]string{"token", "--subject", "alice", "--secret-file", secret}, test.args...)
 		if r := invoke(t, "", args...); r.code == 0 || !strings.Contains(r.err, test.says) {

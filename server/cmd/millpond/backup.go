@@ -25,6 +25,9 @@ Example:
 
 func (cmd *backupCommand) Run(ctx context.Context, std *stdio) error {
 	start := time.Now()
+	if err := hasDatabase(cmd.Data); err != nil {
+		return err
+	}
 	show := &steps{std: std}
 	report, err := sqlite.Backup(ctx, cmd.Data, cmd.File, show.options())
 	show.bar.finish()

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"github.com/millpond-dev/millpond/server/store/sqlite"
 	"github.com/millpond-dev/millpond/server/stream"
 )
@@ -43,14 +45,17 @@ func (cmd *doctorCommand) Run(ctx context.Context, std *stdio) error {
 	file, dir := cmd.Path, ""
 	if info.IsDir() {
 		file, dir = sqlite.DatabasePath(cmd.Path), cmd.Path
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s is not there: is %s the data folder of a server?", file, dir)
+		if err := hasDatabase(dir); err != nil {
+			return err
 		}
 	}
 	report, err := withProgress(std, "checking", func(opts sqlite.CheckOptions) (*sqlite.Report, error) {
 		return sqlite.Check(ctx, file, opts)
 	})
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.READONLY), errors.Is(err, os.ErrPermission), ctx.Err() != nil:
+		return err // it says nothing of the data
+	case err != nil:
 		report.Add(sqlite.Problem{Severity: sqlite.Broken, Check: "readable", Message: "the check could not be finished: " + err.Error(),
 			Advice: "keep the folder for inspection, and restore a backup"})
 	}
@@ -66,6 +71,15 @@ func (cmd *doctorCommand) Run(ctx context.Context, std *stdio) error {
 		return err
 	case report.Broken():
 		return errBroken
+	}
+	return nil
+}
+
+// hasDatabase says what is wrong when a folder has no database in it.
+func hasDatabase(dir string) error {
+	file := sqlite.DatabasePath(dir)
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is not there: is %s the data folder of a server?", file, dir)
 	}
 	return nil
 }

@@ -114,6 +114,17 @@ func TestDoctorRefuses(t *testing.T) {
 			t.Errorf("%s: %+v", path, r)
 		}
 	}
+	if r := invoke(t, "", "backup", "--data", t.TempDir(), filepath.Join(t.TempDir(), "b.db")); r.code != exitFailed || !strings.Contains(r.err, "is not there: is") {
+		t.Errorf("a backup of nothing: %+v", r)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := invoke(t, "", "restore", empty, "--data", filepath.Join(t.TempDir(), "new")); r.code != exitFailed ||
+		!strings.Contains(r.err, "not a Millpond database") || strings.Contains(r.err, "corrupt") {
+		t.Errorf("a restore of something else: %+v", r)
+	}
 	if r := invoke(t, "", "doctor"); r.code != exitUsage {
 		t.Errorf("%+v", r)
 	}

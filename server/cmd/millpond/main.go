@@ -45,6 +45,11 @@ type stdio struct {
 	out, err io.Writer
 }
 
+// note tells the user something on the way.
+func (s *stdio) note(format string, args ...any) {
+	fmt.Fprintf(s.err, "millpond: "+format+"\n", args...)
+}
+
 // commands are what the program can do.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a server."`

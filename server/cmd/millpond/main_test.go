@@ -29,14 +29,29 @@ func TestMain(m *testing.M) {
 
 // output is what a command writes, to be read while it does.
 type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu      sync.Mutex
+	text    bytes.Buffer
+	written chan struct{} // closed by the next Write; nil: nobody waits
 }
 
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.written != nil {
+		close(o.written)
+		o.written = nil
+	}
 	return o.text.Write(b)
+}
+
+// read is what there is, and a channel that is closed when there is more.
+func (o *output) read() (text string, written <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.written == nil {
+		o.written = make(chan struct{})
+	}
+	return o.text.String(), o.written
 }
 
 func (o *output) String() string {
@@ -126,13 +141,18 @@ func (p *process) kill() {
 // eventually waits until the text appears in what a command writes.
 func eventually(t *testing.T, o *output, text string) string {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if s := o.String(); strings.Contains(s, text) {
+	tooLate := time.After(30 * time.Second)
+	for {
+		s, written := o.read()
+		if strings.Contains(s, text) {
 			return s
 		}
+		select {
+		case <-written:
+		case <-tooLate:
+			t.Fatalf("no %q in %q", text, s)
+		}
 	}
-	t.Fatalf("no %q in %q", text, o.String())
-	return ""
 }
 
 // serve starts a server as a process, and returns its URL when it listens.

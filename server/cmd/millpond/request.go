@@ -37,9 +37,17 @@ func request(ctx context.Context, method, url, token string, body []byte) (text 
 		return nil, false, fmt.Errorf("the answer of the server was cut off: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, true, refusal(res, text)
+		return nil, true, missingToken(refusal(res, text), token)
 	}
 	return text, true, nil
+}
+
+// missingToken says how this program shows a token, when a server wants one and got none.
+func missingToken(err error, shown string) error {
+	if shown == "" && errors.Is(err, millpond.Unauthenticated) {
+		return fmt.Errorf("%w: here with --token-file, or the environment variable MILLPOND_TOKEN", err)
+	}
+	return err
 }
 
 // refusal reads the error out of a response.

@@ -46,7 +46,7 @@ Append to a stream and read it, with curl:
 }
 
 func (cmd *serveCommand) Run(ctx context.Context, std *stdio) error {
-	if err := cmd.authFlags.check(cmd.Addr); err != nil {
+	if err := errors.Join(cmd.authFlags.check(cmd.Addr), cmd.streamFlags.check()); err != nil {
 		return err
 	}
 	log := cmd.logger(std)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"syscall"
 
@@ -44,7 +43,7 @@ func (cmd *tailCommand) Run(ctx context.Context, std *stdio) error {
 	t := &follower{
 		url: url, name: name, types: cmd.Type, follow: cmd.Follow,
 		credential: credential{read: cmd.token}, after: cmd.After, out: bufio.NewWriterSize(std.out, 64<<10),
-		note: func(format string, args ...any) { fmt.Fprintf(std.err, "millpond: "+format+"\n", args...) },
+		note: std.note,
 	}
 	if cmd.FromStart || !cmd.Follow && cmd.After == nil {
 		t.after = new(uint64)
@@ -80,7 +79,7 @@ func (t *follower) run(ctx context.Context) error {
 		t.progress = false
 		err := t.connect(ctx)
 		if err == nil || ctx.Err() != nil || !t.worthRetrying(err) {
-			return err
+			return missingToken(err, t.shown)
 		}
 		if t.progress {
 			wait = firstBackoff

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ type tokenCommand struct {
 	SecretFile string        `required:"" env:"MILLPOND_AUTH_SECRET_FILE" type:"path" placeholder:"FILE" help:"The server's --auth-secret-file. Its first secret signs."`
 	Subject    string        `required:"" placeholder:"NAME" help:"Who is to show the token."`
 	For        time.Duration `default:"1h" placeholder:"DURATION" help:"How long the token is good (default: ${default})."`
-	Grant      []string      `sep:"none" placeholder:"NAMESPACE:/PATH=ACTION,…" help:"Actions on the streams at and below a path; * is every namespace, or all actions. May be repeated."`
+	Grant      []string      `required:"" sep:"none" placeholder:"NAMESPACE:/PATH=ACTION,…" help:"Actions on the streams at and below a path; * is every namespace, or all actions. May be repeated."`
 }
 
 func (tokenCommand) Help() string {
@@ -25,16 +26,21 @@ resume, and what else changes how a stream works) and control (reset, kill).
 
 Examples:
 
-  head -c 32 /dev/urandom | base64 > secret
+  (umask 077; head -c 32 /dev/urandom | base64 > secret)
   millpond serve --auth-secret-file secret
   millpond token --secret-file secret --subject alice --grant default:/chat=read,subscribe,append --for 24h > alice.token
   millpond tail --token-file alice.token --path /chat/42`
 }
 
 func (cmd *tokenCommand) Run(_ context.Context, std *stdio) error {
+	if cmd.For <= 0 {
+		return &usageError{"--for " + cmd.For.String() + ": must be more than 0, such as 24h"}
+	}
 	text, err := os.ReadFile(cmd.SecretFile)
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--secret-file: %w: it is the server's --auth-secret-file. Make one with: %s", err, makeSecret(cmd.SecretFile))
+	} else if err != nil {
+		return fmt.Errorf("--secret-file: %w", err)
 	}
 	secret, _, _ := strings.Cut(strings.TrimLeft(string(text), "\r\n"), "\n")
 	var grants []token.Grant
@@ -47,7 +53,7 @@ func (cmd *tokenCommand) Run(_ context.Context, std *stdio) error {
 	}
 	signed, err := token.Sign([]byte(strings.TrimRight(secret, "\r")), cmd.Subject, cmd.For, grants...)
 	if err != nil {
-		return err
+		return fmt.Errorf("--secret-file %s: %w", cmd.SecretFile, err)
 	}
 	_, err = fmt.Fprintln(std.out, signed)
 	return err

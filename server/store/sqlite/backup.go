@@ -57,7 +57,7 @@ func Backup(ctx context.Context, dir, file string, opts CopyOptions) (*Report, e
 
 // vacuumInto writes the database into an empty file. It reads in one transaction, like any other reader.
 func vacuumInto(ctx context.Context, source, target string, copied func(done, total uint64)) error {
-	c, err := sqlite3.OpenFlags(source, sqlite3.OPEN_READONLY)
+	c, err := openToRead(source)
 	if err != nil {
 		return explainOpen(source, err)
 	}
@@ -132,6 +132,9 @@ func Restore(ctx context.Context, file, dir string, opts CopyOptions) (*Report, 
 	report, err := Check(ctx, file, opts.CheckOptions)
 	if err != nil {
 		return report, fmt.Errorf("check the backup: %w", err)
+	}
+	if report.Foreign {
+		return report, &store.Error{Kind: store.ErrForeign, Path: file, Hint: "nothing was restored: name a file that millpond backup has written"}
 	}
 	if report.Broken() {
 		return report, &store.Error{Kind: store.ErrCorrupt, Path: file, Hint: "nothing was restored: use another backup"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 
 	"github.com/ncruces/go-sqlite3"
@@ -36,6 +37,7 @@ type Problem struct {
 type Report struct {
 	Path     string    `json:"path"`
 	Schema   int64     `json:"schema"`
+	Foreign  bool      `json:"foreign,omitempty"` // it is no database of a server
 	Streams  uint64    `json:"streams"`
 	Events   uint64    `json:"events"`
 	Problems []Problem `json:"problems"`
@@ -75,7 +77,7 @@ func Check(ctx context.Context, path string, opts CheckOptions) (*Report, error)
 	if _, err := os.Stat(path); err != nil {
 		return r, err
 	}
-	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
+	c, err := openToRead(path)
 	if err != nil {
 		return r, explainOpen(path, err)
 	}
@@ -91,13 +93,32 @@ func Check(ctx context.Context, path string, opts CheckOptions) (*Report, error)
 	return r, nil
 }
 
+// openToRead opens a database that may be in use. Where nothing can be written SQLite cannot read one with a write-ahead log as
+// others do, with a lock on it; without a log, nobody writes to it, and it is read as a file that does not change.
+func openToRead(path string) (*sqlite3.Conn, error) {
+	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
+	if err != nil {
+		return nil, err
+	}
+	_, err = queryInt(c, "PRAGMA schema_version") // opens the files
+	if !errors.Is(err, sqlite3.CANTOPEN) && !errors.Is(err, sqlite3.READONLY) {
+		return c, nil // what is wrong with it is found again
+	}
+	c.Close()
+	if _, walErr := os.Lstat(path + "-wal"); !errors.Is(walErr, os.ErrNotExist) {
+		return nil, err
+	}
+	uri := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "immutable=1"}
+	return sqlite3.OpenFlags(uri.String(), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
+}
+
 // explainOpen says what to do when a database cannot be read.
 func explainOpen(path string, err error) error {
 	switch {
 	case errors.Is(err, sqlite3.NOTADB):
 		return &store.Error{Kind: store.ErrCorrupt, Path: path, Err: err, Hint: "it is no SQLite database, or its first page is lost: restore a backup"}
 	case errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.READONLY), errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: %w: run this as the user who owns the data", path, err)
+		return fmt.Errorf("%s: %w: run this as the user who owns the data; where nobody can write, copy the folder to where you can", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
@@ -139,6 +160,7 @@ func (k *checker) header() (known bool, err error) {
 	}
 	switch {
 	case id != applicationID:
+		k.report.Foreign = true
 		k.report.Add(Problem{Severity: Broken, Check: "header", Message: "this is not a Millpond database",
 			Advice: "name the data folder of a server, or a backup"})
 	case k.report.Schema > schemaVersion:

@@ -62,3 +62,52 @@ func TestDiskReallyFull(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 }
+
+// What is on a disk that nobody can write to is checked and copied, when nobody was cut off in the middle of writing.
+func TestReadOnlyDisk(t *testing.T) {
+	disk := smallDisk(t, 8<<20)
+	s, err := Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Check(t.Context(), DatabasePath(disk), CheckOptions{})
+	if err != nil || report.Events != 8 || report.Broken() {
+		t.Errorf("%+v %v", report, err)
+	}
+	if report, err := Backup(t.Context(), disk, filepath.Join(t.TempDir(), "backup.db"), CopyOptions{}); err != nil || report.Events != 8 {
+		t.Errorf("%+v %v", report, err)
+	}
+}
+
+// With a write-ahead log that cannot be read, it is not taken for whole.
+func TestReadOnlyDiskWithLog(t *testing.T) {
+	disk := smallDisk(t, 8<<20)
+	s, err := Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s)
+	wal, err := os.ReadFile(DatabasePath(disk) + "-wal")
+	if err != nil || len(wal) == 0 {
+		t.Fatalf("%d bytes of log, %v", len(wal), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(DatabasePath(disk)+"-wal", wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(t.Context(), DatabasePath(disk), CheckOptions{}); err == nil {
+		t.Error("checked, without the log")
+	}
+}
