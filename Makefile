@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test e2e lint bench bench-engine fuzz soak sqlite-wasm clean
+.PHONY: help run build test e2e lint bench bench-engine bench-server fuzz soak sqlite-wasm clean
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
@@ -55,6 +55,9 @@ bench-engine: .make/peers ## Measure the browser's SQLite engine beside sqlite-w
 	.ci/chromium
 	go test ./e2e -run '^$$' -bench '^BenchmarkEngine$$' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-engine'
 
+bench-server: bin/millpond .make/server-peers ## Measure the server beside nats-server and centrifuge, and write it there
+	go test ./e2e -run '^$$' -bench '^BenchmarkServer' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-server'
+
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
@@ -86,6 +89,10 @@ bin/millpond: $(GO_SOURCES) .make/web
 .make/peers: e2e/testdata/engine/package.json e2e/testdata/engine/package-lock.json
 	npm --prefix e2e/testdata/engine ci
 	@mkdir -p .make && touch $@
+
+.make/server-peers: $(wildcard e2e/testdata/server/*)
+	@mkdir -p .make
+	go build -C e2e/testdata/server -trimpath -o $(CURDIR)/$@ .
 
 # `go tool staticcheck` would build the tool itself for GOOS=js.
 .make/staticcheck: go.mod
