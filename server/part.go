@@ -42,19 +42,19 @@ func (t *partText) end() (string, error) {
 	return string(text), err
 }
 
-// sendPiece sends a batch or a part, and returns the credit that it has cost: the bytes of its messages.
-func (c *client) sendPiece(s *subscription, p *stream.Piece) (bytes int64, err error) {
+// sendPiece sends a batch or a part, and takes what its messages cost off the credit.
+func (c *client) sendPiece(s *subscription, p *stream.Piece) (err error) {
 	if !c.asText {
 		if p.Part == nil {
-			return c.sendBatch(&p.Batch)
+			return c.sendBatch(s, &p.Batch)
 		}
 		buf := frames.Get().(*[]byte)
 		defer frames.Put(buf)
 		*buf = p.Part.AppendFrame((*buf)[:0])
-		return int64(len(*buf)), c.write(websocket.MessageBinary, *buf)
+		return c.pay(s, websocket.MessageBinary, *buf)
 	}
 	if p.Part == nil && !p.Assembled {
-		return c.sendBatch(&p.Batch)
+		return c.sendBatch(s, &p.Batch)
 	}
 	var text string
 	offset := p.LastOffset
@@ -66,12 +66,10 @@ func (c *client) sendPiece(s *subscription, p *stream.Piece) (bytes int64, err e
 	}
 	if err == nil && text != "" {
 		message := millpond.MarshalMessage(&millpond.PartMessage{ID: s.id, Offset: offset, Text: text})
-		bytes, err = int64(len(message)), c.write(websocket.MessageText, message)
+		err = c.pay(s, websocket.MessageText, message)
 	}
 	if err == nil && p.Part == nil {
-		var more int64
-		more, err = c.sendBatch(&p.Batch)
-		bytes += more
+		err = c.sendBatch(s, &p.Batch)
 	}
-	return bytes, err
+	return err
 }

@@ -166,11 +166,9 @@ func (c *client) deliver(s *subscription) error {
 		if piece.Part != nil {
 			piece.Part.Subscription = s.id
 		}
-		cost, err := c.sendPiece(s, &piece)
-		if err != nil {
+		if err := c.sendPiece(s, &piece); err != nil {
 			return err
 		}
-		s.spend(cost)
 	}
 }
 

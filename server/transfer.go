@@ -84,20 +84,27 @@ func (c *client) send(m millpond.Message) error {
 // frames are buffers for frames and messages that are being written.
 var frames = sync.Pool{New: func() any { return new([]byte) }}
 
-// sendBatch sends a batch, and returns the credit that it has cost: the bytes of its frame.
-func (c *client) sendBatch(b *millpond.Batch) (bytes int64, err error) {
+// pay sends a message that costs credit: as many bytes as it has. It is paid before it is sent, for a client that has got the
+// message may grant them again at once, and may have all the credit that there is.
+func (c *client) pay(s *subscription, kind websocket.MessageType, message []byte) error {
+	s.spend(int64(len(message)))
+	return c.write(kind, message)
+}
+
+// sendBatch sends a batch, which costs the bytes of its frame.
+func (c *client) sendBatch(s *subscription, b *millpond.Batch) (err error) {
 	buf := frames.Get().(*[]byte)
 	defer frames.Put(buf)
 	kind := websocket.MessageBinary
 	if c.asText {
 		kind = websocket.MessageText
 		if *buf, err = appendBatchText((*buf)[:0], b); err != nil {
-			return 0, err
+			return err
 		}
 	} else {
 		*buf = b.AppendFrame((*buf)[:0])
 	}
-	return int64(len(*buf)), c.write(kind, *buf)
+	return c.pay(s, kind, *buf)
 }
 
 func appendBatchText(dst []byte, b *millpond.Batch) ([]byte, error) {

@@ -200,6 +200,31 @@ func TestCredit(t *testing.T) {
 	}
 }
 
+// A client with all the credit that there is may grant the bytes of a frame again as soon as it has it.
+func TestCreditOfFrameJustRead(t *testing.T) {
+	s := &subscription{bytes: millpond.MaxCreditBytes, gained: make(chan struct{}, 1)}
+	c := &client{ctx: t.Context()}
+	granted := false
+	c.ws = writerSocket(func(frame []byte) { granted = s.add(int64(len(frame))) })
+	if err := c.sendBatch(s, &millpond.Batch{Subscription: 1, LastOffset: 1, MaxOffset: 1}); err != nil || !granted {
+		t.Errorf("granted: %v, error %v", granted, err)
+	}
+}
+
+// writerSocket is a socket that is only written to.
+type writerSocket func([]byte)
+
+func (w writerSocket) Write(_ context.Context, _ websocket.MessageType, b []byte) error {
+	w(b)
+	return nil
+}
+func (w writerSocket) Reader(context.Context) (websocket.MessageType, io.Reader, error) {
+	panic("read")
+}
+func (w writerSocket) Close(websocket.StatusCode, string) error { return nil }
+func (w writerSocket) CloseNow() error                          { return nil }
+func (w writerSocket) Subprotocol() string                      { return "" }
+
 // The text subprotocol carries the same batches as JSON.
 func TestTextSubprotocol(t *testing.T) {
 	ts := start(t, Options{})
