@@ -131,10 +131,11 @@ func checkJSON(field string, raw json.RawMessage) error {
 	if raw == nil {
 		return nil
 	}
-	if depth(raw) > MaxJSONDepth {
+	depth, valid := scanJSON(raw)
+	if depth > MaxJSONDepth {
 		return invalidEvent(field, "is nested deeper than "+strconv.Itoa(MaxJSONDepth)+" levels")
 	}
-	if !json.Valid(raw) {
+	if !valid {
 		return invalidEvent(field, "must be valid JSON")
 	}
 	if isSpace(raw[0]) || isSpace(raw[len(raw)-1]) {
@@ -147,26 +148,6 @@ func checkJSON(field string, raw json.RawMessage) error {
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-
-// depth is how deep the arrays and objects of valid JSON are nested; for other text it is some number.
-func depth(raw []byte) int {
-	deepest, now, quoted := 0, 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			now++
-			deepest = max(deepest, now)
-		case c == '}' || c == ']':
-			now--
-		}
-	}
-	return deepest
-}
 
 // Equal reports whether two sources are the same.
 func (s *Source) Equal(t *Source) bool {

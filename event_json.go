@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 )
@@ -64,6 +63,14 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 // UnmarshalJSON reads what AppendJSON writes of a valid event. Unknown fields, repeated ones and other types of value
 // are errors.
 func (e *Event) UnmarshalJSON(data []byte) error {
+	if err := checkSyntax(data); err != nil {
+		return err
+	}
+	return e.decode(bytes.Clone(data))
+}
+
+// decode is UnmarshalJSON of a text that is known to be JSON. Payload and metadata are slices of it.
+func (e *Event) decode(data []byte) error {
 	var ev Event
 	var createdAt string
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
@@ -149,6 +156,14 @@ func (in *Input) AppendJSON(dst []byte) []byte {
 
 // UnmarshalJSON reads one input and checks that it has no unknown or repeated field. It does not Validate.
 func (in *Input) UnmarshalJSON(data []byte) error {
+	if err := checkSyntax(data); err != nil {
+		return err
+	}
+	return in.decode(bytes.Clone(data))
+}
+
+// decode is UnmarshalJSON of a text that is known to be JSON. Payload and metadata are slices of it.
+func (in *Input) decode(data []byte) error {
 	var v Input
 	err := decodeObject(data, func(key string, value json.RawMessage) error {
 		switch key {
@@ -239,14 +254,16 @@ func decodeIncarnation(field string, value json.RawMessage, incarnation *Incarna
 }
 
 func decodeString(field string, value json.RawMessage, s *string) error {
-	if len(value) == 0 || value[0] != '"' || json.Unmarshal(value, s) != nil {
+	if len(value) == 0 || value[0] != '"' {
 		return invalidEvent(field, "must be a string")
 	}
+	*s = unquote(value)
 	return nil
 }
 
 // ParseInputs reads the body of an append: one input, or an array of them (batch is then true). It validates each
-// as a client's. Errors name the field, in a batch with its index: "[2].type".
+// as a client's. Errors name the field, in a batch with its index: "[2].type". Payloads and metadata are slices of body, which
+// must not be changed any more.
 func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
 	if len(body) > MaxAppendBytes {
 		return nil, false, tooLarge("", len(body), MaxAppendBytes)
@@ -254,6 +271,9 @@ func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 {
 		return nil, false, &Error{Code: InvalidRequest, Message: "the body is empty: send one event, or an array of events, as JSON"}
+	}
+	if err := checkSyntax(body); err != nil {
+		return nil, false, err
 	}
 	if body[0] != '[' {
 		in, err := parseInput(body)
@@ -267,8 +287,11 @@ func ParseInputs(body []byte) (inputs []Input, batch bool, err error) {
 			return &Error{Code: EventTooLarge, Message: fmt.Sprintf("a batch has at most %d events", MaxBatchEvents)}
 		}
 		in, err := parseInput(value)
+		if err != nil {
+			return within(index(i), err)
+		}
 		inputs = append(inputs, in)
-		return within(index(i), err)
+		return nil
 	})
 	if err == nil && len(inputs) == 0 {
 		err = &Error{Code: InvalidRequest, Message: "the batch is empty: send at least one event"}
@@ -283,8 +306,11 @@ func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 func parseInput(data []byte) (Input, error) {
 	var in Input
-	if err := in.UnmarshalJSON(data); err != nil {
+	if err := in.decode(data); err != nil {
 		return in, err
+	}
+	if ClientType(in.Type) {
+		in.Payload = bytes.Clone(in.Payload) // it becomes a part of the state, which is not to keep the whole body
 	}
 	return in, in.ValidateClient()
 }
@@ -307,76 +333,6 @@ func within(parent string, err error) error {
 	return &nested
 }
 
-// decodeObject calls field for each member of one JSON object. Unlike encoding/json it is exact about case, and
-// refuses a repeated key. Values are slices of a copy of data.
-func decodeObject(data []byte, field func(key string, value json.RawMessage) error) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil {
-		return notJSON(err)
-	} else if t != json.Delim('{') {
-		return &Error{Code: InvalidEvent, Message: "must be a JSON object"}
-	}
-	seen := make(map[string]bool, 8)
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return notJSON(err)
-		}
-		key := t.(string)
-		if seen[key] {
-			return invalidEvent(clip(key), "is there twice")
-		}
-		if len(seen) == maxObjectFields {
-			return &Error{Code: InvalidEvent, Message: fmt.Sprintf("has more than %d fields", maxObjectFields)}
-		}
-		seen[key] = true
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return notJSON(err)
-		}
-		if err := field(key, value); err != nil {
-			return err
-		}
-	}
-	return decodeEnd(d)
-}
-
-func decodeArray(data []byte, element func(i int, value json.RawMessage) error) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil {
-		return notJSON(err)
-	} else if t != json.Delim('[') {
-		return &Error{Code: InvalidRequest, Message: "must be a JSON array"}
-	}
-	for i := 0; d.More(); i++ {
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return notJSON(err)
-		}
-		if err := element(i, value); err != nil {
-			return err
-		}
-	}
-	return decodeEnd(d)
-}
-
-func decodeEnd(d *json.Decoder) error {
-	if _, err := d.Token(); err != nil {
-		return notJSON(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return &Error{Code: InvalidRequest, Message: "there is more after the end of the JSON value"}
-	}
-	return nil
-}
-
-func notJSON(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &Error{Code: InvalidRequest, Message: "not valid JSON: it ends too early"}
-	}
-	return &Error{Code: InvalidRequest, Message: "not valid JSON: " + err.Error()}
-}
-
 // clip shortens what an error repeats of its input.
 func clip(s string) string {
 	n := 0
@@ -386,9 +342,4 @@ func clip(s string) string {
 		}
 	}
 	return s
-}
-
-func appendJSONString(dst []byte, s string) []byte {
-	b, _ := json.Marshal(s) // a string always marshals
-	return append(dst, b...)
 }

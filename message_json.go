@@ -1,6 +1,7 @@
 package millpond
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,7 +58,10 @@ func MarshalMessage(m Message) []byte {
 // [InvalidRequest]: for an unknown kind, a repeated field, a value of the wrong type. Unknown fields are ignored. The
 // caller bounds the size of text by [MaxMessageBytes], and checks what the values mean.
 func UnmarshalMessage(text []byte) (Message, error) {
-	members, err := decodeMembers(text)
+	if err := checkSyntax(text); err != nil {
+		return nil, asInvalidRequest(err)
+	}
+	members, err := decodeMembers(bytes.Clone(text))
 	if err != nil {
 		return nil, asInvalidRequest(err)
 	}
@@ -119,7 +123,7 @@ func decodeField(value json.RawMessage, p any) error {
 	case *[]Event:
 		return decodeArray(value, func(i int, value json.RawMessage) error {
 			var e Event
-			if err := e.UnmarshalJSON(value); err != nil {
+			if err := e.decode(value); err != nil {
 				return within(index(i), err)
 			}
 			*p = append(*p, e)

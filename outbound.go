@@ -41,6 +41,9 @@ type ErrorOccurredPayload struct {
 // parseSubscriptionConfigured reads the payload strictly: a member that is not known or is missing is an error.
 func parseSubscriptionConfigured(payload json.RawMessage) (p SubscriptionConfiguredPayload, err error) {
 	said := false
+	if err := checkSyntax(payload); err != nil {
+		return p, within("payload", err)
+	}
 	err = decodeObject(payload, func(key string, value json.RawMessage) error {
 		switch key {
 		case "key":

@@ -1,0 +1,4 @@
+package millpond
+
+// ScanJSON is for the tests outside of the package.
+var ScanJSON = scanJSON
