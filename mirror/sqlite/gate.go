@@ -47,6 +47,10 @@ func (g *gate) fail(err error) error {
 	if g.panicked == nil {
 		return err
 	}
+	return g.hookPanic()
+}
+
+func (g *gate) hookPanic() error {
 	p := g.panicked
 	g.panicked = nil
 	return &Error{Code: Abort, Extended: int(Abort), Message: fmt.Sprintf("a hook has panicked: %v", p)}

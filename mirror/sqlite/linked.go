@@ -68,6 +68,11 @@ func (c *linkedConn) begin() error {
 	if c.progress == nil {
 		return nil
 	}
+	return c.ask()
+}
+
+// ask asks the progress hook before anything runs.
+func (c *linkedConn) ask() error {
 	stop := false
 	c.run(func() { stop = c.progress() })
 	if stop {
@@ -98,7 +103,7 @@ func (c *linkedConn) Prepare(sql string) (Stmt, string, error) {
 	if stmt == 0 {
 		return nil, tail, nil
 	}
-	return &linkedStmt{conn: c, stmt: stmt}, tail, nil
+	return &linkedStmt{conn: c, stmt: stmt, values: make([]linkedBuffer, linked.BindParameterCount(stmt))}, tail, nil
 }
 
 func (c *linkedConn) Exec(sql string) error {

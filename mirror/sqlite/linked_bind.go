@@ -36,21 +36,28 @@ func (s *linkedStmt) BindFloat(param int, value float64) error {
 }
 
 func (s *linkedStmt) BindText(param int, value string) error {
-	return s.bind(param, value, linked.BindText, linked.BindTextOwned)
+	if p := s.keep(param, value); p != 0 {
+		return s.outcome(linked.BindText(s.stmt, int32(param), p, int32(len(value))))
+	}
+	return s.bindOwned(param, value, linked.BindTextOwned)
 }
 
 func (s *linkedStmt) BindRawText(param int, value []byte) error {
 	if value == nil {
 		return s.BindNull(param)
 	}
-	return s.bind(param, asString(value), linked.BindText, linked.BindTextOwned)
+	return s.BindText(param, asString(value))
 }
 
 func (s *linkedStmt) BindBlob(param int, value []byte) error {
 	if value == nil {
 		return s.BindNull(param)
 	}
-	return s.bind(param, asString(value), linked.BindBlob, linked.BindBlobOwned)
+	text := asString(value)
+	if p := s.keep(param, text); p != 0 {
+		return s.outcome(linked.BindBlob(s.stmt, int32(param), p, int32(len(text))))
+	}
+	return s.bindOwned(param, text, linked.BindBlobOwned)
 }
 
 // asString is b without a copy, for as long as the call lasts.
@@ -66,36 +73,31 @@ func (s *linkedStmt) ClearBindings() error {
 // outcome is the error of a call that runs no SQL.
 func (s *linkedStmt) outcome(code int32) error { return s.conn.failure(code) }
 
-type bindFunc func(linked.Stmt, int32, linked.Pointer, int32) int32
+// keep copies a small value to a buffer of the parameter's own, which the next one uses again. It answers 0 for what
+// bindOwned is for.
+func (s *linkedStmt) keep(param int, value string) linked.Pointer {
+	if s.stepped || uint(param-1) >= uint(len(s.values)) || s.check() != nil {
+		return 0
+	}
+	buffer := &s.values[param-1]
+	if len(value) >= buffer.cap && !s.widen(buffer, len(value)) {
+		return 0
+	}
+	linked.CopyStringIn(buffer.at, value)
+	return buffer.at
+}
 
-// bind binds a text or a blob: a small one from a buffer of the parameter's own, which the next one uses again, a large one
-// from memory that goes with it.
-func (s *linkedStmt) bind(param int, value string, kept, owned bindFunc) error {
+// widen makes room in a buffer for a value of n bytes, and one more: an empty value needs an address, too.
+func (s *linkedStmt) widen(buffer *linkedBuffer, n int) bool {
+	return n <= maxKeptBufferBytes && buffer.grow(n+1) == nil
+}
+
+// bindOwned binds a value in memory that goes with it. It is for values that are large, and for calls that SQLite may refuse,
+// as between Step and Reset, when a parameter's buffer is in use.
+func (s *linkedStmt) bindOwned(param int, value string, bind func(linked.Stmt, int32, linked.Pointer, int32) int32) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if s.stepped || len(value) > maxKeptBufferBytes || param < 1 || param > s.parameters() {
-		return s.bindOwned(param, value, owned)
-	}
-	buffer := &s.values[param-1]
-	if err := buffer.grow(max(1, len(value))); err != nil { // an empty value needs an address, too
-		return err
-	}
-	linked.CopyStringIn(buffer.at, value)
-	return s.outcome(kept(s.stmt, int32(param), buffer.at, int32(len(value))))
-}
-
-// parameters is how many there are, each with a buffer.
-func (s *linkedStmt) parameters() int {
-	if s.values == nil {
-		s.values = make([]linkedBuffer, s.BindCount())
-	}
-	return len(s.values)
-}
-
-// bindOwned is for values that are large, and for calls that SQLite may refuse, as between Step and Reset, when a
-// parameter's buffer is in use.
-func (s *linkedStmt) bindOwned(param int, value string, owned bindFunc) error {
 	if len(value) > linked.MaxMemoryBytes {
 		return errNoMem
 	}
@@ -104,5 +106,5 @@ func (s *linkedStmt) bindOwned(param int, value string, owned bindFunc) error {
 		return errNoMem
 	}
 	linked.CopyStringIn(p, value)
-	return s.outcome(owned(s.stmt, int32(param), p, int32(len(value))))
+	return s.outcome(bind(s.stmt, int32(param), p, int32(len(value))))
 }

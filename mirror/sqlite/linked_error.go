@@ -12,6 +12,10 @@ func (c *linkedConn) failure(code int32) error {
 	if code == 0 {
 		return nil
 	}
+	return c.explain(code)
+}
+
+func (c *linkedConn) explain(code int32) error {
 	e := &Error{Code: Code(code), Extended: int(code)}
 	if text := linked.CString(linked.ErrMsg(c.conn)); text != e.Code.Error() {
 		e.Message = text

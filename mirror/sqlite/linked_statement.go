@@ -13,10 +13,10 @@ const (
 // linkedStmt is a Stmt on SQLite compiled from C.
 type linkedStmt struct {
 	conn    *linkedConn
-	stmt    linked.Stmt // 0 when it is closed
-	stepped bool        // and not reset since: SQLite may be using what is bound
-	failure error       // of the last Step
-	values  []linkedBuffer
+	stmt    linked.Stmt    // 0 when it is closed
+	stepped bool           // and not reset since: SQLite may be using what is bound
+	failure error          // of the last Step
+	values  []linkedBuffer // one for each parameter
 }
 
 var _ Stmt = (*linkedStmt)(nil)

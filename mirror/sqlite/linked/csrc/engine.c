@@ -152,8 +152,13 @@ static sqlite3_vfs no_files = {
 int sqlite3_os_init(void) { return sqlite3_vfs_register(&no_files, 1); }
 int sqlite3_os_end(void) { return SQLITE_OK; }
 
+// The linker makes it. While nothing calls it, the module is taken for a command: then every exported function is one that
+// runs the end of a program after it.
+void __wasm_call_ctors(void);
+
 // engine_link is called once, when the Go functions are in the table.
 int EXPORT(engine_link)(int first) {
+  __wasm_call_ctors();
   callbacks = first;
   return sqlite3_initialize();
 }
