@@ -162,6 +162,7 @@ func (l *loop) keep(name millpond.Name, inputs []millpond.Input, a *Appended) er
 		return err
 	}
 	l.waiting[a.ID] = append(l.waiting[a.ID], a)
+	l.askToPersist()
 	l.outboxChanged()
 	l.feed()
 	return nil

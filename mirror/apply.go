@@ -26,6 +26,9 @@ func (l *loop) apply(a *session.Apply) {
 		l.projected()
 		l.soon(flushInterval)
 		l.settleOutbox()
+		if a.Batch.Live {
+			l.askToPersist()
+		}
 	}
 	yield()
 }

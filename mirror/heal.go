@@ -18,6 +18,9 @@ type health struct {
 	replaced []time.Time     // when the database was, within replaceWindow
 	lost     int             // events of appends that could not be saved
 	checking bool            // a check is out
+
+	space                  *Space // as it was measured last
+	asking, asked, granted bool   // for persistence: asked says that there is an answer
 }
 
 // note takes what the storage has said, to anybody: nil says that a write has succeeded. It returns the error as its
@@ -65,7 +68,7 @@ func (l *loop) setTrouble(p *StorageProblem) {
 func (l *loop) healIfSick() {
 	for l.health.sick != nil && l.mirror.ctx.Err() == nil {
 		why := l.health.sick
-		l.health = health{replaced: l.health.replaced, lost: l.health.lost, checking: l.health.checking}
+		l.health.sick, l.health.trouble, l.health.failures = nil, nil, 0
 		l.replaceDatabase(why)
 	}
 }
@@ -76,7 +79,7 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 	log := l.mirror.options.Logger
 	log.Error("the storage has failed", "problem", why.text())
 	if l.db.check != nil && why.Code == CodeStorageCorrupt {
-		if err := l.db.check(); err != nil { // what is there now is another file, and may be somebody's
+		if _, err := l.db.check(); err != nil { // what is there now is another file, and may be somebody's
 			why = &StorageProblem{CodeStorageLost, err.Error(), Refill}
 		}
 	}
@@ -97,6 +100,8 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 		return
 	}
 	l.db = db
+	l.measured(nil)
+	l.inspect.Reset(0)
 	l.live.Rebase(db.reader)
 	l.afterReplacement(known)
 }
@@ -196,8 +201,8 @@ func (l *loop) afterReplacement(known map[uint64]int) {
 	l.feed()
 }
 
-// checkStorage asks whether the files are where they were: site data that is cleared, or a file that is deleted, goes unnoticed by
-// those who have it open, and what they write goes nowhere.
+// checkStorage asks whether the files are where they were, and how much room there is: site data that is cleared, or a file that is
+// deleted, goes unnoticed by those who have it open, and what they write goes nowhere.
 func (l *loop) checkStorage() {
 	l.inspect.Reset(checkInterval)
 	check := l.db.check
@@ -207,12 +212,14 @@ func (l *loop) checkStorage() {
 	l.health.checking = true
 	db := l.db
 	l.asking.Go(func() {
-		err := check()
+		space, err := check()
 		l.mirror.chores.add(func(l *loop) {
 			l.health.checking = false
-			if l.db == db && err != nil {
-				l.note(err)
+			if l.db != db {
+				return
 			}
+			l.measured(space)
+			l.noteError(err)
 		})
 	})
 }

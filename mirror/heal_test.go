@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type disk struct {
 	*faultfiles.Disk
 	gone    error // what check and each later open find
 	checked error // what check finds
+	space   *Space
+	kind    Storage
 	opened  int
 }
 
@@ -37,7 +40,7 @@ func (d *disk) open(context.Context) (*storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &storage{conn: c, kind: StorageFile, check: func() error { return d.checked }}, nil
+	return &storage{conn: c, kind: cmp.Or(d.kind, StorageFile), check: func() (*Space, error) { return d.space, d.checked }}, nil
 }
 
 func (d *disk) remove(context.Context) error {
@@ -231,8 +234,9 @@ func TestClearedUnderneath(t *testing.T) {
 	d := newDisk()
 	m, _ := openOn(t, d)
 	id := m.Status().ReplicaID
+	d.space = &Space{UsageBytes: 7}
 	check(t, m)
-	on(t, m, func(*loop) error { return nil })
+	measured(t, m, Space{UsageBytes: 7})
 	if s := m.Status(); s.ReplicaID != id || s.StorageError != nil {
 		t.Fatalf("without a reason: %+v", s)
 	}
@@ -347,5 +351,85 @@ func TestAppendWithoutRoom(t *testing.T) {
 	on(t, m, func(*loop) error { return nil })
 	if st := m.Status(); st.StorageError != nil {
 		t.Errorf("with room again: %+v", st.StorageError)
+	}
+}
+
+// measured waits until the status has the room.
+func measured(t *testing.T, m *Mirror, want Space) Status {
+	t.Helper()
+	found := make(chan Status, 1)
+	stop := m.WatchStatus(func(s Status) {
+		if s.Space != nil && *s.Space == want {
+			select {
+			case found <- s:
+			default:
+			}
+		}
+	})
+	defer stop()
+	select {
+	case s := <-found:
+		return s
+	case <-time.After(time.Minute):
+		t.Fatalf("the status is %+v, %+v", m.Status(), m.Status().Space)
+		panic("not reached")
+	}
+}
+
+// B14: the status tells the room, and warns before it is used up. B16
+func TestLowSpace(t *testing.T) {
+	d := newDisk()
+	d.space = &Space{UsageBytes: 10 << 20, QuotaBytes: 1 << 30, Persistence: BestEffort}
+	m, _ := openOn(t, d)
+	if s := measured(t, m, *d.space); s.StorageError != nil {
+		t.Errorf("status %+v", s.StorageError)
+	}
+	d.space = &Space{UsageBytes: 1<<30 - 60<<20, QuotaBytes: 1 << 30, Persistence: BestEffort}
+	check(t, m)
+	if s := measured(t, m, *d.space); s.StorageError == nil || s.StorageError.Code != CodeStorageLow || s.StorageError.Action != FreeSpace {
+		t.Errorf("status %+v", s.StorageError)
+	}
+	d.space = &Space{UsageBytes: 800 << 20, QuotaBytes: 1 << 30, Persistence: BestEffort}
+	check(t, m)
+	if s := measured(t, m, *d.space); s.StorageError != nil {
+		t.Errorf("status %+v", s.StorageError)
+	}
+}
+
+// B14: persistence is asked for once, when there is something to lose, and the answer is in the status.
+func TestPersist(t *testing.T) {
+	for granted, want := range map[bool]Persistence{true: PersistenceKept, false: PersistenceOff} {
+		d := newDisk()
+		d.kind = StorageOPFS
+		d.space = &Space{Persistence: BestEffort}
+		asked := make(chan int, 10)
+		m, err := Open(t.Context(), Options{place: d, Persist: func(context.Context) (bool, error) {
+			if granted {
+				d.space = &Space{Persistence: PersistenceKept}
+			}
+			asked <- 1
+			return granted, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		measured(t, m, Space{Persistence: BestEffort})
+		if len(asked) != 0 {
+			t.Error("asked before there is anything to lose")
+		}
+		s, err := m.Stream(streamName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := s.Append(t.Context(), millpond.Input{Type: "kept"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		measured(t, m, Space{Persistence: want})
+		if len(asked) != 1 {
+			t.Errorf("asked %d times", len(asked))
+		}
 	}
 }

@@ -22,7 +22,10 @@ const (
 	// buildRetry is how long building projections waits when the storage has failed.
 	buildRetry = time.Second
 
-	// checkInterval is how often the mirror looks whether its files are where they were.
+	// checkInterval is how often the mirror looks whether its files are where they were, and how much room there is. It warns when
+	// less is left than lowSpaceBytes, and than one part of lowSpaceShare of the quota.
+	lowSpaceBytes = 64 << 20
+	lowSpaceShare = 10
 	checkInterval = 30 * time.Second
 
 	// maxStorageFailures is how often in a row the storage may fail, for no reason that is known, before its files are opened

@@ -62,7 +62,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		wake:     time.NewTimer(0),
 		frame:    time.NewTimer(0),
 		build:    time.NewTimer(0),
-		inspect:  time.NewTimer(checkInterval),
+		inspect:  time.NewTimer(0),
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
 		sending:  make(map[uint64]millpond.Name),

@@ -84,8 +84,13 @@ func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (result *
 func (m *Mirror) Status() Status { return *m.status.Load() }
 
 // Reconnect connects at once: a lost connection without waiting for its timer, a good one by replacing it, a stopped
-// mirror once more.
-func (m *Mirror) Reconnect() { m.chores.add(func(l *loop) { l.step(session.Reconnect{}) }) }
+// mirror once more. It also has the mirror look after its files.
+func (m *Mirror) Reconnect() {
+	m.chores.add(func(l *loop) {
+		l.checkStorage()
+		l.step(session.Reconnect{})
+	})
+}
 
 // Online tells the mirror that the network is back: it connects at once, or probes the connection that it has.
 func (m *Mirror) Online() { m.chores.add(func(l *loop) { l.step(session.Online{}) }) }

@@ -26,7 +26,22 @@ func (f folder) open(ctx context.Context) (*storage, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return &storage{conn: c, kind: StorageOPFS, release: pool.Close, check: pool.Check}, nil
+	return &storage{conn: c, kind: StorageOPFS, release: pool.Close, check: func() (*Space, error) { return checkPool(pool) }}, nil
+}
+
+func checkPool(pool *opfs.Pool) (*Space, error) {
+	if err := pool.Check(); err != nil {
+		return nil, err
+	}
+	room, err := opfs.Measure()
+	if err != nil {
+		return nil, nil // the browser does not say
+	}
+	space := &Space{UsageBytes: room.UsageBytes, QuotaBytes: room.QuotaBytes, Persistence: BestEffort}
+	if room.Persisted {
+		space.Persistence = PersistenceKept
+	}
+	return space, nil
 }
 
 func (f folder) remove(ctx context.Context) error { return opfs.Delete(ctx, string(f)) }

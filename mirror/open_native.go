@@ -34,19 +34,26 @@ func (p path) open(context.Context) (*storage, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	return &storage{conn: c, kind: StorageFile, check: func() error { return p.check(opened) }}, nil
+	return &storage{conn: c, kind: StorageFile, check: func() (*Space, error) { return p.check(opened) }}, nil
 }
 
 // errLost: what is written goes nowhere.
 var errLost = errors.New("the database file was deleted, or another one is in its place")
 
 // check fails when the file at the path is not the one that was opened.
-func (p path) check(opened fs.FileInfo) error {
+func (p path) check(opened fs.FileInfo) (*Space, error) {
 	now, err := os.Stat(string(p))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(opened, now) {
-		return fmt.Errorf("%w: %s", errLost, string(p))
+		return nil, fmt.Errorf("%w: %s", errLost, string(p))
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	space := &Space{UsageBytes: now.Size(), Persistence: PersistenceKept}
+	if wal, err := os.Stat(string(p) + "-wal"); err == nil {
+		space.UsageBytes += wal.Size()
+	}
+	return space, nil
 }
 
 func (p path) remove(context.Context) error {

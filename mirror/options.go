@@ -48,6 +48,11 @@ type Options struct {
 	// wrong. The tables of one that was given before, and is not any more, go.
 	Projections []projection.Projection
 
+	// Persist asks the browser, or its user, not to delete the data when room gets scarce, and returns the answer. It is called
+	// once, away from the mirror's goroutine, when there is something to lose: an append, or a stream's events. It must return when ctx
+	// ends. Only a page can ask; natively, and where the database is in memory, nobody is asked. Nil: nobody is.
+	Persist func(ctx context.Context) (granted bool, err error)
+
 	// Logger is told of what happens to the connection and the storage. Default: nobody is.
 	Logger *slog.Logger
 

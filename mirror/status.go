@@ -22,6 +22,8 @@ type Status struct {
 	Storage Storage `json:"storage"`
 	// StorageError is what is wrong with the storage, or why it is memory, or why the copy was thrown away and is built again.
 	StorageError *StorageProblem `json:"storageError,omitempty"`
+	// Space is the room that the storage takes and has, measured now and then; nil in memory, and until it was measured.
+	Space *Space `json:"space,omitempty"`
 	// ReplicaID identifies the database; another one after it was built again.
 	ReplicaID string `json:"replicaId"`
 
@@ -86,7 +88,7 @@ type Problem struct {
 func (s *Status) Equal(t *Status) bool {
 	return s.Connection == t.Connection && s.Epoch == t.Epoch && s.LastError.equal(t.LastError) &&
 		s.RetryAt.Equal(t.RetryAt) && s.Storage == t.Storage && s.StorageError.equal(t.StorageError) &&
-		s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && s.AppendsLost == t.AppendsLost && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal) &&
+		(s.Space == t.Space || s.Space != nil && t.Space != nil && *s.Space == *t.Space) && s.ReplicaID == t.ReplicaID && s.Outbox == t.Outbox && s.AppendsLost == t.AppendsLost && slices.EqualFunc(s.Streams, t.Streams, StreamStatus.equal) &&
 		slices.EqualFunc(s.Projections, t.Projections, projection.Status.Equal)
 }
 

@@ -39,6 +39,7 @@ func TestStatusEqual(t *testing.T) {
 		"retryAt":       func(s *Status) { s.RetryAt = time.Unix(1, 0) },
 		"storage":       func(s *Status) { s.Storage = StorageOPFS },
 		"storageError":  func(s *Status) { s.StorageError = &StorageProblem{} },
+		"space":         func(s *Status) { s.Space = &Space{} },
 		"appendsLost":   func(s *Status) { s.AppendsLost = 1 },
 		"replicaId":     func(s *Status) { s.ReplicaID = "x" },
 		"fewer streams": func(s *Status) { s.Streams = nil },

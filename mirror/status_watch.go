@@ -78,6 +78,10 @@ func (l *loop) status() Status {
 	if counts, err := l.db.outbox.Counts(); err == nil { // when it fails, all that matters has failed and said so
 		status.Outbox = counts
 	}
+	status.Space = l.health.space
+	if status.StorageError == nil {
+		status.StorageError = l.health.space.low()
+	}
 	if l.health.trouble != nil {
 		status.StorageError = l.health.trouble
 	}

@@ -31,9 +31,9 @@ type storage struct {
 	kind    Storage
 	problem *StorageProblem // why it is not the storage that was asked for, or not the database that was there
 	release func() error
-	// check fails when the files are not where they were any more, though the connection may work on. It is called away from
-	// the mirror's goroutine. nil: they always are.
-	check func() error
+	// check measures the room that there is, as far as it can, and fails when the files are not where they were any more, though the
+	// connection may work on. It is called away from the mirror's goroutine. nil: there are no files.
+	check func() (*Space, error)
 }
 
 func (s *storage) close() error {

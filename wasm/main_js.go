@@ -50,6 +50,8 @@ func run(host js.Value, fatal func(string)) error {
 		Token:  getToken,
 		Client: "millpond-web",
 
+		Persist: newPersist(host),
+
 		MaxQueryStep: time.Duration(options.MaxQueryStepMs) * time.Millisecond,
 		Logger:       slog.New(newConsole(host)),
 	})

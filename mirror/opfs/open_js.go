@@ -49,6 +49,21 @@ func (p *Pool) Check() error {
 	return nil
 }
 
+// Room is what the browser says about the storage of the whole site.
+type Room struct {
+	UsageBytes, QuotaBytes int64
+	Persisted              bool // it is not deleted when room gets scarce
+}
+
+// Measure asks the browser for the room that there is. What it says is rounded, so that pages cannot tell what others have stored.
+func Measure() (Room, error) {
+	v, err := call("measure")
+	if err != nil {
+		return Room{}, err
+	}
+	return Room{int64(v.Get("usage").Float()), int64(v.Get("quota").Float()), v.Get("persisted").Bool()}, nil
+}
+
 // Delete removes the files of the mirror with this name, for good. Its pool must be closed, else ErrBusy. It does nothing
 // when there are none.
 func Delete(ctx context.Context, name string) error {

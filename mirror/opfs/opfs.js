@@ -19,7 +19,7 @@ const IDENTITY = 'identity';
 export function opfsImports(getMemory) {
   /** @type {(FileSystemSyncAccessHandle | null)[]} */
   const handles = [];
-  const promises = { open, check, remove, failure: null };
+  const promises = { open, check, measure, remove, failure: null };
   /** @type {Map<string, string>} what the file IDENTITY of each open mirror holds */
   const identities = new Map();
   globalThis.millpondOPFS = promises;
@@ -159,6 +159,12 @@ async function remove(name) {
   } catch (e) {
     if (e?.name !== 'NotFoundError') throw e;
   }
+}
+
+/** What the browser says about the room of this site. */
+async function measure() {
+  const [{ usage = 0, quota = 0 }, persisted] = await Promise.all([navigator.storage.estimate(), navigator.storage.persisted()]);
+  return { usage, quota, persisted };
 }
 
 /** The folder that has a folder for each mirror. */

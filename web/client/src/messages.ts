@@ -49,6 +49,17 @@ export interface TokenMessage {
   error?: { code: string; message: string };
 }
 
+/** A worker asks its own tab to have the data kept when room gets scarce: only pages can. */
+export interface PersistRequest {
+  kind: 'ask-to-persist';
+}
+
+/** What the browser, or its user, has answered to that. */
+export interface PersistMessage {
+  kind: 'persist';
+  granted: boolean;
+}
+
 /** What a worker tells its own tab before it ends. */
 export interface FatalMessage {
   kind: 'fatal';

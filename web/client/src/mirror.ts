@@ -10,7 +10,7 @@ import { decodeResult, encodeParameters, type Parameter, type QueryResult } from
 
 /** Opens a mirror. It does not wait for anything: the status says how it does, and calls wait until it can answer. */
 export function openMirror(options: MirrorOptions = {}): Mirror {
-  const { name = 'millpond', url = location.origin, auth, maxQueryStepMs } = options;
+  const { name = 'millpond', url = location.origin, auth, maxQueryStepMs, askToPersist = true } = options;
   if (!/^(?!\.{1,2}$)[a-z0-9._-]{1,64}$/.test(name)) {
     throw new RequestError('invalid_name', 'name: use 1 to 64 lowercase letters, digits, "-", "_" and "."', { field: 'name' });
   }
@@ -20,6 +20,7 @@ export function openMirror(options: MirrorOptions = {}): Mirror {
     locks: navigator.locks, // undefined on pages without https, whatever its type says
     newChannel: (channel) => new BroadcastChannel(channel),
     newWorker,
+    persist: () => (askToPersist ? persist() : new Promise(() => undefined)), // not asked, so not answered
   };
   const given = { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth, maxQueryStepMs };
   const urls = { program: options.wasmURL, sqlite: options.sqliteURL };
@@ -110,6 +111,15 @@ export class Mirror {
       removeEventListener('pagehide', hide);
       removeEventListener('pageshow', show);
     };
+  }
+}
+
+/** A browser that fails to ask has not agreed. */
+async function persist(): Promise<boolean> {
+  try {
+    return await navigator.storage.persist();
+  } catch {
+    return false;
   }
 }
 

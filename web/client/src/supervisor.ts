@@ -1,6 +1,6 @@
 import { EnvironmentError, type MillpondError, WorkerError } from './errors.ts';
 import { firstRestartMs, longestRestartMs, maxRestarts, steadyAfterMs, workerStartTimeoutMs } from './limits.ts';
-import { type FatalMessage, type Message, randomID, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
+import { type FatalMessage, type Message, type PersistMessage, type PersistRequest, randomID, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
 
 export interface SupervisorEvents {
   /** A worker was started; the id is that of its run. */
@@ -8,6 +8,8 @@ export interface SupervisorEvents {
   message(message: Message): void;
   /** The worker asks for a token. */
   getToken(request: TokenRequest): Promise<TokenMessage>;
+  /** The worker asks to have its data kept. The answer may never come. */
+  persist(): Promise<PersistMessage>;
   /** The worker has ended. It is started again, unless `final`. */
   ended(error: MillpondError, final: boolean): void;
 }
@@ -37,10 +39,11 @@ export class Supervisor {
       return;
     }
     this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<Message | FatalMessage | TokenRequest>) => {
+    worker.onmessage = ({ data }: MessageEvent<Message | FatalMessage | TokenRequest | PersistRequest>) => {
       if (this.#worker !== worker) return; // stopped; this was on its way
       if (data.kind === 'fatal') this.#crashed(new WorkerError(data.code, data.message));
       else if (data.kind === 'get-token') void this.#events.getToken(data).then((answer) => worker.postMessage(answer));
+      else if (data.kind === 'ask-to-persist') void this.#events.persist().then((answer) => this.#worker === worker && worker.postMessage(answer));
       else this.#heard(data);
     };
     worker.onerror = (event) => {

@@ -14,6 +14,8 @@ export interface TabsEnvironment {
   locks: LockManager | undefined;
   newChannel(name: string): Channel;
   newWorker(): Worker;
+  /** Asks the browser, and so maybe its user, not to delete the site's data when room gets scarce. */
+  persist(): Promise<boolean>;
 }
 
 export interface TabsOptions {
@@ -102,6 +104,7 @@ export class Tabs {
       starting: (leader) => this.#channel?.postMessage({ kind: 'starting', leader }),
       message: (message) => this.#answered(message),
       getToken: (request) => answerTokenRequest(this.#auth, request),
+      persist: async () => ({ kind: 'persist', granted: await this.#environment.persist() }),
       ended: (error, final) => this.#workerEnded(error, final),
     });
     this.#supervisor.start();

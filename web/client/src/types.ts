@@ -47,6 +47,7 @@ export interface StorageProblem {
     | 'storage_lost' // the files were cleared, deleted, cut short or closed by somebody else
     | 'storage_outdated' // the database was of another version
     | 'storage_unavailable' // there is none here, or it has failed too often: memory only
+    | 'storage_low' // a warning: little room is left
     | 'storage_failed'; // reading or writing fails for another reason
   readonly message: string;
   /**
@@ -54,6 +55,15 @@ export interface StorageProblem {
    * load the page again once the storage works.
    */
   readonly action: 'free-space' | 'retry' | 'refill' | 'open-again';
+}
+
+/** How much room there is, and whether it may be taken away. Browsers round the figures. */
+export interface Space {
+  /** Used by all that this site has stored. */
+  readonly usageBytes: number;
+  readonly quotaBytes?: number;
+  /** Whether the browser may delete the data when room gets scarce; "denied": it was asked not to, and has refused. */
+  readonly persistence: 'best-effort' | 'denied' | 'persisted';
 }
 
 /** What the mirror says about one of its open streams. */
@@ -85,6 +95,8 @@ export interface WorkerStatus {
   readonly storage?: 'opfs' | 'memory' | 'file';
   /** What is wrong with the storage, or why it is only memory, or why the database was made anew. */
   readonly storageError?: StorageProblem;
+  /** The room that the storage takes and has, measured now and then; none in memory. */
+  readonly space?: Space;
   /** Identifies the database: another one after it was built again. */
   readonly replicaId?: string;
   /** When the next connection is tried: RFC 3339. */
@@ -136,6 +148,11 @@ export interface MirrorOptions {
    * What takes longer fails with "too_slow". Default: 2000.
    */
   maxQueryStepMs?: number;
+  /**
+   * Whether to ask the browser, once there is something to lose, to keep the data when room gets scarce. Firefox asks its user; others
+   * decide by themselves. Default: true. A page that would rather choose the moment calls navigator.storage.persist() itself.
+   */
+  askToPersist?: boolean;
   /** Where the mirror's program (millpond.wasm) is. Default: where the bundler has put it. */
   wasmURL?: string;
   /** Where its SQLite (sqlite.wasm) is. Default: where the bundler has put it. */

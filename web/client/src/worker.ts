@@ -4,7 +4,7 @@
 import '../wasm/wasm_exec.js';
 import { opfsImports } from '../../../mirror/opfs/opfs.js';
 import { instantiateSQLite } from '../../../mirror/sqlite/linked/linked.js';
-import { channelName, clientLockName, type FatalMessage, type Message, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
+import { channelName, clientLockName, type FatalMessage, type Message, type PersistMessage, type PersistRequest, type StartMessage, type TokenMessage, type TokenRequest } from './messages.ts';
 import { captureOutput, lastErrorLines } from './output.ts';
 import { compile, instantiate, run as runProgram } from './program.ts';
 
@@ -15,11 +15,13 @@ interface Host {
   answer(client: string, text: string): void; // client "": every tab
   fatal(message: string): void;
   getToken(id: number, fresh: boolean): void; // answered by gotToken
+  askToPersist(): void; // answered by persistAnswered, or not
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void;
   // set by the program; they return at once
   request?(client: string, text: string): void;
   leave?(client: string): void;
   online?(): void;
+  persistAnswered?(granted: boolean): void;
   gotToken?(id: number, token: string, code: string, message: string): void; // code "": there is one
 }
 
@@ -28,15 +30,16 @@ declare global {
 }
 
 const tab = {
-  post(message: Message | FatalMessage | TokenRequest): void {
+  post(message: Message | FatalMessage | TokenRequest | PersistRequest): void {
     self.postMessage(message);
   },
 };
 
 // The channel has no part in this: tokens come from the own tab only.
 let receive: ((message: Message) => void) | undefined;
-self.onmessage = ({ data }: MessageEvent<StartMessage | TokenMessage | Message>) => {
+self.onmessage = ({ data }: MessageEvent<StartMessage | TokenMessage | PersistMessage | Message>) => {
   if (data.kind === 'token') millpondHost.gotToken?.(data.id, data.token, data.error?.code ?? '', data.error?.message ?? '');
+  else if (data.kind === 'persist') millpondHost.persistAnswered?.(data.granted);
   else if (data.kind !== 'start') receive?.(data);
   else {
     captureOutput();
@@ -82,6 +85,7 @@ async function run({ leader, client: owner, options, urls }: StartMessage): Prom
     },
     fatal: (message) => tab.post({ kind: 'fatal', code: 'worker_crashed', message }),
     getToken: (id, fresh) => tab.post({ kind: 'get-token', id, fresh }),
+    askToPersist: () => tab.post({ kind: 'ask-to-persist' }),
     log: (level, text) => console[level](`millpond: ${text}`),
   };
 

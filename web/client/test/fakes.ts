@@ -1,7 +1,7 @@
 // A browser with several tabs, in one process: locks, channels and workers that do what the real ones do, in an order
 // that a test decides. Messages are copied, and delivered in microtasks.
 
-import type { FatalMessage, Message, Request, StartMessage, TokenMessage, TokenRequest } from '../src/messages.ts';
+import type { FatalMessage, Message, PersistMessage, PersistRequest, Request, StartMessage, TokenMessage, TokenRequest } from '../src/messages.ts';
 import { clientLockName } from '../src/messages.ts';
 import { Tabs } from '../src/tabs.ts';
 import type { Auth } from '../src/types.ts';
@@ -86,6 +86,8 @@ export class FakeWorker {
   readonly requests: { client: string; request: Request }[] = [];
   readonly left: string[] = [];
   readonly tokens: TokenMessage[] = [];
+  /** What was answered to askToPersist. */
+  readonly persisted: boolean[] = [];
   auth = false;
   leader = '';
   owner = '';
@@ -99,7 +101,7 @@ export class FakeWorker {
     this.#channel = browser.hub.open();
   }
 
-  postMessage(message: Message | StartMessage | TokenMessage): void {
+  postMessage(message: Message | StartMessage | TokenMessage | PersistMessage): void {
     const copy = structuredClone(message);
     queueMicrotask(() => this.#receive(copy));
   }
@@ -127,6 +129,11 @@ export class FakeWorker {
     this.#toTab({ kind: 'get-token', id, fresh });
   }
 
+  /** Asks to have its data kept. */
+  askToPersist(): void {
+    this.#toTab({ kind: 'ask-to-persist' });
+  }
+
   die(code: FatalMessage['code'] = 'worker_crashed'): void {
     this.#toTab({ kind: 'fatal', code, message: 'panic: told to' });
   }
@@ -136,9 +143,10 @@ export class FakeWorker {
     return this.requests.map(({ request }) => request.method);
   }
 
-  #receive(message: Message | StartMessage | TokenMessage): void {
+  #receive(message: Message | StartMessage | TokenMessage | PersistMessage): void {
     if (this.terminated) return;
     if (message.kind === 'token') this.tokens.push(message);
+    if (message.kind === 'persist') this.persisted.push(message.granted);
     if (message.kind === 'start') {
       this.auth = message.options.auth;
       this.leader = message.leader;
@@ -161,7 +169,7 @@ export class FakeWorker {
     void this.#browser.locks.request(clientLockName('db', client), () => this.left.push(client));
   }
 
-  #toTab(message: Message | FatalMessage | TokenRequest): void {
+  #toTab(message: Message | FatalMessage | TokenRequest | PersistRequest): void {
     queueMicrotask(() => !this.terminated && this.onmessage?.({ data: structuredClone(message) } as MessageEvent<Message>));
   }
 }
@@ -172,6 +180,7 @@ export class FakeBrowser {
   readonly workers: FakeWorker[] = [];
   readyAtOnce = true;
   workerFails: Error | undefined;
+  persist = (): Promise<boolean> => Promise.resolve(true);
   serve: ((worker: FakeWorker, client: string, request: Request) => void) | undefined;
 
   /** The worker that runs now. */
@@ -192,6 +201,7 @@ export class FakeBrowser {
           this.workers.push(worker);
           return worker as unknown as Worker;
         },
+        persist: () => this.persist(),
       },
       { url: 'http://server', name: 'db', auth },
     );

@@ -32,7 +32,7 @@ export function Notices({ mirror, name, error }: { mirror: Mirror; name: StreamN
         </Notice>
       )}
       {status.storage !== 'memory' && status.storageError && (
-        <Notice tone={status.storageError.action === 'refill' ? 'warn' : 'bad'} title={storageTitle[status.storageError.action]}>
+        <Notice tone={status.storageError.action === 'refill' || status.storageError.code === 'storage_low' ? 'warn' : 'bad'} title={status.storageError.code === 'storage_low' ? 'Little room is left' : storageTitle[status.storageError.action]}>
           {sentence(status.storageError.message)}
         </Notice>
       )}
