@@ -35,6 +35,9 @@ func open(path string, files Files) (_ Conn, err error) {
 	if e.conn, err = sqlite3.Open(path); err != nil {
 		return nil, engineError(err)
 	}
+	if err := removeExtras(e.conn); err != nil {
+		return nil, errors.Join(engineError(err), e.conn.Close())
+	}
 	e.conn.SetInterrupt(progress{context.Background(), e})
 	return e, nil
 }
