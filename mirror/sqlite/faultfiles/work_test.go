@@ -2,6 +2,7 @@ package faultfiles
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -23,20 +24,19 @@ func healthyCalls(t *testing.T, settings string) int {
 	return calls
 }
 
-// powerLoss cuts the power at some calls of the workload, which is every stride-th from a random one on, and returns the
-// first thing that is wrong after it.
-func powerLoss(t *testing.T, settings string, stride int, verify func(Told, sqlite.Files) error) error {
+// powerLoss cuts the power at some calls of the workload, which is every stride-th from a first one on, and returns the first
+// thing that is wrong after it. The seed says what is left each time.
+func powerLoss(t *testing.T, settings string, first, stride int, seed uint64, verify func(Told, sqlite.Files) error) error {
 	t.Helper()
-	for at := 1 + rand.IntN(stride); at <= healthyCalls(t, settings); at += stride {
-		seed := rand.Uint64()
+	calls := healthyCalls(t, settings)
+	for at := first; at <= calls; at += stride {
 		d := New()
 		d.Fault = From(at, ErrFault)
 		told := Work(d, settings)
 		d.Fault = nil
-		d.Cut(rand.New(rand.NewPCG(seed, 0)))
+		d.Cut(rand.New(rand.NewPCG(seed, uint64(at))))
 		if err := verify(told, d); err != nil {
-			t.Logf("%s: cut at call %d, seed %d: %v", settings, at, seed, err)
-			return err
+			return fmt.Errorf("cut at call %d, seed %d: %w", at, seed, err)
 		}
 	}
 	return nil
@@ -44,26 +44,28 @@ func powerLoss(t *testing.T, settings string, stride int, verify func(Told, sqli
 
 // The disk is one that SQLite counts on: in the modes that are said to survive a power cut, it does.
 func TestPowerLossIsSurvived(t *testing.T) {
+	const stride = 101
 	for settings, verify := range map[string]func(Told, sqlite.Files) error{
 		"PRAGMA synchronous=FULL":                               Told.Verify,
 		"PRAGMA synchronous=NORMAL":                             Told.VerifyPrefix,
 		"PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL":   Told.Verify,
 		"PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL": Told.Verify,
 	} {
-		if err := powerLoss(t, settings, 101, verify); err != nil {
+		if err := powerLoss(t, settings, 1+rand.IntN(stride), stride, rand.Uint64(), verify); err != nil {
 			t.Errorf("%s: %v", settings, err)
 		}
 	}
 }
 
-// The power cut bites: settings that are said to corrupt do, and NORMAL loses the end.
+// The power cut bites: settings that are said to corrupt do, and NORMAL loses the end. Not each cut does harm, with
+// journal_mode=MEMORY one in twenty, so these are always the same.
 func TestPowerLossBites(t *testing.T) {
 	for settings, verify := range map[string]func(Told, sqlite.Files) error{
 		"PRAGMA synchronous=OFF":                              Told.VerifyPrefix,
 		"PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL": Told.VerifyPrefix,
 		"PRAGMA synchronous=NORMAL":                           Told.Verify,
 	} {
-		if err := powerLoss(t, settings, 7, verify); err == nil {
+		if err := powerLoss(t, settings, 1, 7, 1, verify); err == nil {
 			t.Errorf("%s: nothing was lost", settings)
 		}
 	}
