@@ -170,6 +170,9 @@ func (c *checker) compile(sql string) (sqlite.Stmt, error) {
 // fault says where in which statement an error is.
 func (c *checker) fault(eventType string, statement int, sql string, err error) error {
 	e := &DefinitionError{Projection: c.now.Name, Type: eventType, Statement: statement + 1, Message: strings.TrimPrefix(err.Error(), "sqlite: ")}
+	if strings.HasPrefix(e.Message, "no such table: ") {
+		e.Message += "; it may use only the projection's own tables: " + list(c.now.tables)
+	}
 	if at := c.locate(sql, err); at >= 0 {
 		e.Line, e.Column = lineColumn(sql, at)
 	}

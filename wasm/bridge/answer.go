@@ -8,6 +8,7 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror"
+	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -56,6 +57,8 @@ func codeOf(err error) millpond.ErrorCode {
 	switch {
 	case errors.As(err, &code):
 		return code
+	case errors.Is(err, projection.ErrNotFound):
+		return millpond.NotFound
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return millpond.Unavailable
 	case errors.Is(err, query.ErrTooLarge):

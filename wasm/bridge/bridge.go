@@ -19,6 +19,7 @@ type Mirror interface {
 	Status() mirror.Status
 	WatchStatus(fn func(mirror.Status)) (stop func())
 	Reconnect()
+	RetryProjection(ctx context.Context, name string) error
 }
 
 // Stream is what the bridge needs of a *mirror.Stream.

@@ -226,3 +226,14 @@ func TestFatal(t *testing.T) {
 		}
 	})
 }
+
+func TestRetryProjection(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		b.Request("tab", `{"id":1,"method":"retryProjection","params":{"name":"todo"}}`)
+		synctest.Wait()
+		out.want(t, "tab", `{"id":1,"result":null}`)
+		b.Request("tab", `{"id":2,"method":"retryProjection","params":{"name":"other"}}`)
+		synctest.Wait()
+		out.want(t, "tab", `{"id":2,"error":{"code":"not_found","message":"no such projection: \"other\""}}`)
+	})
+}

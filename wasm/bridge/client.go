@@ -157,3 +157,13 @@ func (c *client) unlive(live uint64) {
 		stop()
 	}
 }
+
+func (c *client) retryProjection(id uint64, name string) {
+	c.bridge.start(func() {
+		if err := c.bridge.mirror.RetryProjection(c.ctx, name); err != nil {
+			c.fail(id, err)
+			return
+		}
+		c.succeed(id, []byte("null"))
+	})
+}

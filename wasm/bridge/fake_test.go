@@ -3,12 +3,14 @@ package bridge
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror"
+	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/query"
 )
 
@@ -141,4 +143,11 @@ func (o *outbox) want(t *testing.T, client string, want ...string) {
 	if got := o.take(t, client); !slices.Equal(got, want) {
 		t.Errorf("client %q was answered\n%q, want\n%q", client, got, want)
 	}
+}
+
+func (m *fakeMirror) RetryProjection(_ context.Context, name string) error {
+	if name != "todo" {
+		return fmt.Errorf("%w: %q", projection.ErrNotFound, name)
+	}
+	return nil
 }

@@ -22,6 +22,9 @@ type (
 	cancelParams struct {
 		Call uint64 `json:"call"` // the id of its request
 	}
+	projectionParams struct {
+		Name string `json:"name"`
+	}
 	queryParams struct {
 		Live   uint64            `json:"live"` // of a live query: the tab's id for it
 		SQL    string            `json:"sql"`
@@ -68,6 +71,8 @@ func (c *client) begin(r *request) error {
 		return with(r, c.live)
 	case "unlive":
 		return with(r, func(p *queryParams) error { c.unlive(p.Live); return nil })
+	case "retryProjection":
+		return with(r, func(p *projectionParams) error { c.retryProjection(r.ID, p.Name); return nil })
 	case "reconnect":
 		c.bridge.mirror.Reconnect()
 		c.succeed(r.ID, []byte("null"))

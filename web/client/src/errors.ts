@@ -18,6 +18,7 @@ export type ErrorCode =
   // of the mirror
   | 'invalid_sql' // the statement does not compile, failed, or would write
   | 'too_large' // the result is over its limit: use LIMIT
+  | 'invalid_projection' // of openMirror: the message says which statement is wrong, and where
   | 'too_slow' // the next row takes longer than maxQueryStepMs: add an index, or use LIMIT
   | 'storage_full' // and others of StorageProblem
   | 'storage_corrupt'

@@ -2,7 +2,7 @@
 // over the BroadcastChannel, in the same words. Requests and answers are JSON text all the way: only the mirror's
 // program and the tab that asked parse them.
 
-import type { WorkerStatus } from './types.ts';
+import type { SQLProjection, WorkerStatus } from './types.ts';
 import type { Patch } from './wire.ts';
 
 /** Names the lock and the channel; the version changes whenever the messages or the database do. */
@@ -30,7 +30,7 @@ export interface StartMessage {
   kind: 'start';
   leader: string;
   client: string;
-  options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined };
+  options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined; projections?: readonly SQLProjection[] | undefined };
   urls: WasmURLs;
 }
 
@@ -63,14 +63,14 @@ export interface PersistMessage {
 /** What a worker tells its own tab before it ends. */
 export interface FatalMessage {
   kind: 'fatal';
-  code: 'no_webassembly' | 'wasm_fetch_failed' | 'worker_crashed';
+  code: 'no_webassembly' | 'wasm_fetch_failed' | 'worker_crashed' | 'invalid_projection';
   message: string;
 }
 
 /** The text of a request. One without an id is a note: it has no answer of its own. */
 export type Request = { id: number; method: CallMethod; params?: unknown } | { method: NoteMethod; params?: unknown };
 
-export type CallMethod = 'append' | 'query' | 'reconnect';
+export type CallMethod = 'append' | 'query' | 'reconnect' | 'retryProjection';
 /** Notes say what a tab has open; repeating one changes nothing. "hello" is answered with the status. */
 export type NoteMethod = 'hello' | 'open' | 'close' | 'live' | 'unlive' | 'cancel';
 

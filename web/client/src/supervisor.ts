@@ -77,7 +77,8 @@ export class Supervisor {
 
   #crashed(error: MillpondError): void {
     this.stop();
-    const final = error.code === 'no_webassembly' || this.#restarts >= maxRestarts;
+    const hopeless = error.code === 'no_webassembly' || error.code === 'invalid_projection';
+    const final = hopeless || this.#restarts >= maxRestarts;
     if (!final) this.#setTimer(Math.min(firstRestartMs * 2 ** this.#restarts++, longestRestartMs), () => this.start());
     this.#events.ended(error, final);
   }

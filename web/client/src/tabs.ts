@@ -6,7 +6,7 @@ import { requestLock } from './lock.ts';
 import { channelName, clientLockName, type Message, randomID, type StartMessage, type WasmURLs } from './messages.ts';
 import { Cell } from './observable.ts';
 import { Supervisor } from './supervisor.ts';
-import type { Auth, Role } from './types.ts';
+import type { Auth, Role, SQLProjection } from './types.ts';
 
 /** What of the browser the tabs need; tests give their own. */
 export interface TabsEnvironment {
@@ -23,6 +23,7 @@ export interface TabsOptions {
   name: string;
   auth?: Auth | undefined;
   maxQueryStepMs?: number | undefined;
+  projections?: readonly SQLProjection[] | undefined;
 }
 
 export type Channel = Pick<BroadcastChannel, 'postMessage' | 'close'> & {

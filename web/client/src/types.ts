@@ -84,6 +84,46 @@ export interface StreamStatus {
   readonly retryAt?: string;
 }
 
+/** How a projection of the mirror does. */
+export interface ProjectionStatus {
+  readonly name: string;
+  /** Of the tables as they are read. */
+  readonly version: string;
+  /** "building": events that the mirror has already are being folded; "failed": it has stopped, and `problem` says where and why. */
+  readonly state: 'current' | 'building' | 'failed';
+  /** The version that is being built beside them. */
+  readonly next?: string;
+  /** How many events have been folded, of how many, while it is being built. */
+  readonly folded?: number;
+  readonly total?: number;
+  readonly problem?: {
+    readonly namespace: string;
+    readonly path: string;
+    /** Of the event that it could not fold. */
+    readonly offset: number;
+    /** On how many streams it has stopped; this is the first. */
+    readonly streams: number;
+    /** What happened, and what to do. */
+    readonly message: string;
+  };
+}
+
+/**
+ * Tables that SQL makes of the events, in the transaction that stores them: docs/projections.md. In the statements, `:payload ->> 'name'`
+ * is a member of the payload; the other parameters are `:stream_id`, `:offset`, `:local_index`, `:type`, `:created_at`, `:idempotency_key`,
+ * `:source_slug`, `:source_version` and `:metadata`, as the columns of the table events.
+ */
+export interface SQLProjection {
+  /** A lower-case letter, then letters, digits and "_". */
+  name: string;
+  /** Change it to have the tables made anew; a change of the statements does so by itself. Default: "1". */
+  version?: string;
+  /** CREATE TABLE and CREATE INDEX statements. Each table has a column stream_id. */
+  schema: string | readonly string[];
+  /** By event type, what an event does: INSERT, UPDATE and DELETE on these tables. Those of "*" are run for every event, and first. */
+  on: Readonly<Record<string, string | readonly string[]>>;
+}
+
 /** What the mirror says about itself. */
 export interface WorkerStatus {
   readonly connection: 'connecting' | 'connected' | 'reconnecting' | 'stopped' | 'offline' | 'closed';
@@ -105,6 +145,7 @@ export interface WorkerStatus {
   readonly outbox?: { readonly pending: number; readonly refused: number; readonly quarantined: number };
   /** Events that were appended here and lost with a damaged database since the mirror was opened. */
   readonly appendsLost?: number;
+  readonly projections?: readonly ProjectionStatus[];
   readonly streams: readonly StreamStatus[];
 }
 
@@ -153,6 +194,11 @@ export interface MirrorOptions {
    * decide by themselves. Default: true. A page that would rather choose the moment calls navigator.storage.persist() itself.
    */
   askToPersist?: boolean;
+  /**
+   * Tables made of the events. Those of the tab that leads count. When one is wrong the mirror does not open: `status.failure` has the
+   * code "invalid_projection" and says which statement it is, and where. The tables of one that is not given any more go.
+   */
+  projections?: readonly SQLProjection[];
   /** Where the mirror's program (millpond.wasm) is. Default: where the bundler has put it. */
   wasmURL?: string;
   /** Where its SQLite (sqlite.wasm) is. Default: where the bundler has put it. */

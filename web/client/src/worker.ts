@@ -8,12 +8,12 @@ import { channelName, clientLockName, type FatalMessage, type Message, type Pers
 import { captureOutput, lastErrorLines } from './output.ts';
 import { compile, instantiate, run as runProgram } from './program.ts';
 
-/** What this script and the Go program know of each other: wasm/main_js.go. */
+/** What this script and the Go program know of each other: wasm/worker/worker_js.go. */
 interface Host {
-  readonly options: string; // JSON: url, name, auth, maxQueryStepMs
+  readonly options: string; // JSON: url, name, auth, maxQueryStepMs, projections
   ready(): void;
   answer(client: string, text: string): void; // client "": every tab
-  fatal(message: string): void;
+  fatal(message: string, code?: FatalMessage['code']): void;
   getToken(id: number, fresh: boolean): void; // answered by gotToken
   askToPersist(): void; // answered by persistAnswered, or not
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void;
@@ -83,7 +83,7 @@ async function run({ leader, client: owner, options, urls }: StartMessage): Prom
       if (client === owner || client === '') tab.post(message);
       if (client !== owner) post(message);
     },
-    fatal: (message) => tab.post({ kind: 'fatal', code: 'worker_crashed', message }),
+    fatal: (message, code = 'worker_crashed') => tab.post({ kind: 'fatal', code, message }),
     getToken: (id, fresh) => tab.post({ kind: 'get-token', id, fresh }),
     askToPersist: () => tab.post({ kind: 'ask-to-persist' }),
     log: (level, text) => console[level](`millpond: ${text}`),

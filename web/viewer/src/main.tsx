@@ -9,9 +9,12 @@ declare global {
   interface Window {
     /** The mirror, for people at the console: await millpond.query('SELECT count(*) FROM events'). */
     millpond: Mirror;
+    /** Opens another one, for them too. */
+    openMirror: typeof openMirror;
   }
 }
 
+window.openMirror = openMirror;
 window.millpond = openMirror();
 registerServiceWorker();
 
