@@ -32,6 +32,8 @@ type rig struct {
 	processors []millpond.Definition
 	logged     *strings.Builder
 
+	refuseLists int // how many lists of subscriptions fail
+
 	mu     sync.Mutex
 	refuse func([]store.Batch) error // of each commit; nil: none is refused
 	lose   func([]store.Batch) error // of each commit that is done; nil: all are answered
@@ -95,7 +97,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.host.Start(&watched{Streams: On(r.engine), t: r.t, open: map[stream.Outbound]int{}})
+	r.host.Start(&watched{Streams: On(r.engine), t: r.t, open: map[stream.Outbound]int{}, refuseLists: r.refuseLists})
 }
 
 // watched are streams that let nobody follow one twice for the same key.
@@ -104,6 +106,16 @@ type watched struct {
 	t    *testing.T
 	mu   sync.Mutex
 	open map[stream.Outbound]int // cursors, by name and key
+
+	refuseLists int // left; one goroutine lists
+}
+
+func (w *watched) Subscribed(ctx context.Context, after millpond.Name, limit int) ([]millpond.Name, error) {
+	if w.refuseLists > 0 {
+		w.refuseLists--
+		return nil, errPlanted
+	}
+	return w.Streams.Subscribed(ctx, after, limit)
 }
 
 func (w *watched) Follow(ctx context.Context, name millpond.Name, as stream.Outbound, after uint64, c millpond.Contract) (Cursor, error) {
