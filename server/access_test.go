@@ -452,7 +452,9 @@ func TestAppendersDoNotReadByKey(t *testing.T) {
 	if same := post("writer", original); string(same.Payload) != `{"for":"me"}` || same.Offset != first.Offset {
 		t.Errorf("a repeat is not answered with what was sent: %+v", same)
 	}
-	for _, guess := range []string{`{"type":"x","idempotencyKey":"k"}`, `{"type":"vote","payload":{"for":"me"},"idempotencyKey":"k"}`} {
+	for _, guess := range []string{`{"type":"x","idempotencyKey":"k"}`, `{"type":"vote","payload":{"for":"me"},"idempotencyKey":"k"}`,
+		strings.Replace(original, "secret", "guess", 1), strings.Replace(original, `"slug":"p"`, `"slug":"q"`, 1),
+		strings.Replace(original, `"for":"me"`, `"for":"you"`, 1), strings.Replace(original, `"vote"`, `"veto"`, 1)} {
 		got := post("writer", guess)
 		if got.Offset != first.Offset || got.Metadata != nil || got.Source != nil || got.Payload != nil {
 			t.Errorf("%s is told %+v", guess, got)

@@ -60,6 +60,10 @@ func TestAppendRateHTTP(t *testing.T) {
 		if p := res.problem(t); p.Code != millpond.RateLimited || p.Status != 429 || err != nil || seconds < 900 {
 			t.Errorf("%s: %+v, Retry-After %q", name, p, res.Header.Get("Retry-After"))
 		}
+		again, err := strconv.Atoi(post("a").Header.Get("Retry-After"))
+		if err != nil || again > seconds { // what was refused has used nothing up
+			t.Errorf("%s: refused again, for %d s, %v, after %d s", name, again, err, seconds)
+		}
 		if res := post("b"); res.StatusCode != 200 {
 			t.Errorf("%s: another identity: %s", name, res.body)
 		}

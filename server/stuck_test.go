@@ -48,8 +48,12 @@ func TestStuckStore(t *testing.T) {
 		}
 		release := make(chan struct{})
 		stuck, s.store = release, slowToClose{opts.Store, release}
-		appended := make(chan response, 1)
-		go func() { appended <- ask("POST", "/api/streams/default/x", `{"type":"late"}`) }()
+		const appends = 3 // one in its commit, and some that wait
+		appended := make(chan response, appends)
+		for range appends {
+			go func() { appended <- ask("POST", "/api/streams/default/x", `{"type":"late"}`) }()
+			synctest.Wait()
+		}
 		time.Sleep(15 * time.Second)
 		synctest.Wait()
 		if p := ask("GET", "/readyz", "").problem(t); p.Code != millpond.Unavailable || !strings.Contains(p.Detail, "disk does not answer") {
@@ -60,8 +64,8 @@ func TestStuckStore(t *testing.T) {
 				t.Errorf("%s: %s %s", path, res.Status, res.body)
 			}
 		}
-		if got := scrape(t, s)["commit_running_seconds"]; got != 15 {
-			t.Errorf("the commit has been running for %v s", got)
+		if got := scrape(t, s); got["commit_running_seconds"] != 15 || got["queue_requests"] != appends-1 || got["queue_bytes"] <= 0 {
+			t.Errorf("the commit has been running for %v s, %v requests of %v bytes wait", got["commit_running_seconds"], got["queue_requests"], got["queue_bytes"])
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -70,8 +74,10 @@ func TestStuckStore(t *testing.T) {
 			t.Errorf("close: %v after %v, want after 10 s", err, time.Since(began))
 		}
 		close(release)
-		if res := <-appended; res.StatusCode != 200 {
-			t.Errorf("the append that has waited: %s", res.body)
+		for range appends {
+			if res := <-appended; res.StatusCode != 200 {
+				t.Errorf("an append that has waited: %s", res.body)
+			}
 		}
 	})
 }

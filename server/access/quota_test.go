@@ -9,8 +9,8 @@ import (
 // Identities that use nothing are forgotten, so that many do not fill the memory; those that use something are not.
 func TestQuotasAreForgotten(t *testing.T) {
 	q := newQuotas(Limits{}.WithDefaults())
-	if err := q.connect("stays"); err != nil {
-		t.Fatal(err)
+	if q.connect("stays") != nil || q.subscribe("follows") != nil || q.hold("appends", 100) != nil {
+		t.Fatal("refused")
 	}
 	now := time.Now()
 	for i := range 20 * firstSweep {
@@ -19,8 +19,10 @@ func TestQuotasAreForgotten(t *testing.T) {
 	if n := len(q.of); n > 2*firstSweep {
 		t.Errorf("%d identities are remembered", n)
 	}
-	if o := q.of["stays"]; o == nil || o.connections != 1 {
-		t.Error("one with a connection was forgotten")
+	for who, want := range map[string]quota{"stays": {connections: 1}, "follows": {subscriptions: 1}, "appends": {pending: 100}} {
+		if o := q.of[who]; o == nil || o.connections != want.connections || o.subscriptions != want.subscriptions || o.pending != want.pending {
+			t.Errorf("one that %s was forgotten: %+v", who, o)
+		}
 	}
 }
 
