@@ -181,3 +181,34 @@ func TestLargeSnapshot(t *testing.T) {
 		t.Errorf("counted %+v", got)
 	}
 }
+
+// S9, S11: what a large state has changed since its snapshot is not forgotten over a load: events that change nothing follow, so many that
+// a later load would take the snapshot for the newest.
+func TestLargeSnapshotLoaded(t *testing.T) {
+	h := newHarness(t)
+	root := name("/")
+	var snapshot int // bytes of the last one
+	h.store.onCommit = func(b store.Batch) {
+		if b.Stream.Name == root && b.Snapshot.Data != nil {
+			snapshot = len(b.Snapshot.Data)
+		}
+	}
+	children := 0
+	for before := 0; snapshot == before || snapshot < 4*smallSnapshotBytes; children++ { // up to one that has just been written
+		before = snapshot
+		h.append(name(fmt.Sprintf("/child-%04d", children)), input("x"))
+	}
+	h.append(name("/late"), input("x")) // not in it
+	if err := h.Kill(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	for range 2*snapshot/snapshotEventBytes + 10 {
+		h.append(root, input("x"))
+	}
+	if err := h.Kill(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	if paths := h.state(root).ChildPaths; paths.Len() != children+1 || !paths.Has("/late") {
+		t.Errorf("%d children, want %d, with the last one", paths.Len(), children+1)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -63,12 +64,15 @@ func TestSnapshot(t *testing.T) {
 		millpond.Input{Type: millpond.TypeConfigured, Payload: json.RawMessage(`{"x":1}`)},
 		millpond.Input{Type: millpond.TypePaused, Payload: json.RawMessage(`{"reason":"r"}`)})
 	h.append(n, millpond.Input{Type: millpond.TypeErrorOccurred}) // after the last snapshot
+	h.clock.move(time.Second)
+	h.append(name("/b"), millpond.Input{Type: millpond.TypeMetadataUpdated, Payload: json.RawMessage(`{"title":"of another stream"}`)})
 	want := h.state(n)
 	if want.MaxOffset != 1406 || want.EventCount != 1406 || !want.Paused || want.Metadata == nil || want.IncarnationID == "" {
 		t.Fatalf("state: %+v", want)
 	}
 	for _, sql := range []string{
 		"",
+		`UPDATE snapshots SET (version, data) = (SELECT version, data FROM snapshots WHERE stream = (SELECT id FROM streams WHERE path = '/b'))`,
 		"DELETE FROM snapshots",
 		"UPDATE snapshots SET version = 0",
 		"UPDATE snapshots SET data = substr(data, 1, length(data) - 1)",
