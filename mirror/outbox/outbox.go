@@ -121,15 +121,20 @@ func (o *Outbox) Counts() (Counts, error) {
 	return o.counts, err
 }
 
-// load reads the keys, unless they are known.
+// load reads the keys, unless they are known. It is not for within a transaction: see loadWithin.
 func (o *Outbox) load() error {
-	if o.keys != nil {
-		return nil
-	}
-	if o.conn.InTransaction() { // what is left of one that could not be rolled back before
+	if o.keys == nil && o.conn.InTransaction() { // what is left of one that could not be rolled back before
 		if err := o.stmt.rollback.Exec(); err != nil {
 			return fmt.Errorf("read the outbox: %w", err)
 		}
+	}
+	return o.loadWithin()
+}
+
+// loadWithin is load where a transaction may be open that is to stay open.
+func (o *Outbox) loadWithin() error {
+	if o.keys != nil {
+		return nil
 	}
 	o.keys, o.left, o.names, o.counts, o.bytes = map[key]row{}, map[uint64]int{}, map[millpond.Name]int{}, Counts{}, 0
 	err := sqlite.Each(o.stmt.keys, func(r sqlite.Stmt) error {

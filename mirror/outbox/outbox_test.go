@@ -230,6 +230,27 @@ func TestRolledBack(t *testing.T) {
 	r.want(outbox.Counts{}, "")
 }
 
+// After a failure, which leaves the outbox without its keys, the next batch is one transaction as any other: reading the keys
+// must not end it.
+func TestBatchAfterFailure(t *testing.T) {
+	r := newRig(t)
+	r.add(chat, first, "a")
+	r.RolledBack()
+	r.exec("BEGIN")
+	if err := r.Begin(chat, first, false); err != nil {
+		t.Fatal(err)
+	}
+	if !r.conn.InTransaction() {
+		t.Fatal("the outbox has ended the transaction of the batch")
+	}
+	if err := r.Event(&millpond.Event{IdempotencyKey: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	r.exec("ROLLBACK")
+	r.RolledBack()
+	r.want(outbox.Counts{Pending: 1}, "/chat@2026 a; ")
+}
+
 // What was meant for another incarnation is not sent, and not lost. What was appended before there was a copy is meant for
 // the first one that comes. B4 B15
 func TestQuarantine(t *testing.T) {
