@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/millpond-dev/millpond"
@@ -204,12 +206,11 @@ func (l *loop) acknowledged(done session.AppendDone) {
 	delete(l.sending, done.ID)
 	switch {
 	case done.Err != nil:
-		l.noteOutbox(l.db.outbox.Refused(done.ID, done.Err))
-		l.outboxChanged()
+		l.write(ending{done.ID, done.Err})
 		l.end(done.ID, nil, done.Err)
 	default:
 		if l.hasAll(name, done.Events) {
-			l.discharge(done.ID)
+			l.write(ending{id: done.ID})
 		} else {
 			l.acked[done.ID] = name
 		}
@@ -218,25 +219,35 @@ func (l *loop) acknowledged(done session.AppendDone) {
 	l.feed()
 }
 
-// discharge takes an append out of the outbox that the server has, and whose events do not come back any more.
-func (l *loop) discharge(id uint64) {
-	if err := l.db.outbox.Acknowledged(id); !errors.Is(err, outbox.ErrNotFound) { // they may have come back already
-		l.noteOutbox(err)
-	}
-	l.outboxChanged()
-}
-
-// dischargeAll is discharge for a stream that nobody follows any more.
+// dischargeAll ends those appends to a stream that nobody follows any more, which the server has.
 func (l *loop) dischargeAll(name millpond.Name) {
 	for id, of := range l.acked {
 		if of == name {
 			delete(l.acked, id)
-			l.discharge(id)
+			l.write(ending{id: id})
 		}
 	}
 }
 
-// hasAll reports whether nothing of the events is still to come through the stream.
+// sendAgain follows a copy that was built again: what the server had acknowledged and still waits for its events may not be in
+// the log that it has now, as when a backup was restored. Where it is, sending it again changes nothing.
+func (l *loop) sendAgain(name millpond.Name) {
+	for _, id := range slices.Sorted(maps.Keys(l.acked)) {
+		if l.acked[id] != name {
+			continue
+		}
+		delete(l.acked, id)
+		a, err := l.db.outbox.Get(id)
+		if err != nil {
+			l.noteOutbox(err)
+			continue
+		}
+		l.send(&a)
+	}
+}
+
+// hasAll reports whether nothing of the events is still to come through the stream. Where there is no copy yet nobody can tell
+// of which life of the stream they are: a row that waited for them might be taken for one that is meant for the next.
 func (l *loop) hasAll(name millpond.Name, events []millpond.Event) bool {
 	if l.streams[name] == 0 {
 		return true
@@ -244,6 +255,9 @@ func (l *loop) hasAll(name millpond.Name, events []millpond.Event) bool {
 	position, err := l.db.replica.Position(name)
 	if err != nil {
 		return false
+	}
+	if position.Offset == 0 {
+		return true
 	}
 	for i := range events {
 		if events[i].Offset > position.Offset {
@@ -292,6 +306,7 @@ func (l *loop) cancel(id uint64) {
 }
 
 func (l *loop) retryAppend(id uint64) error {
+	l.writeEndings()
 	a, err := l.db.outbox.Get(id)
 	if err != nil {
 		return err
@@ -317,6 +332,7 @@ func (l *loop) dropAppend(id uint64) error {
 	if err := l.db.outbox.Drop(id); err != nil {
 		return err
 	}
+	l.unwrite(id)
 	l.cancel(id)
 	l.outboxChanged()
 	l.end(id, nil, &millpond.Error{Code: millpond.NotFound, Message: "the append was dropped"})

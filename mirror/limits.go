@@ -33,6 +33,8 @@ const (
 	maxStorageFailures = 3
 	maxReplacements    = 3
 	replaceWindow      = 10 * time.Minute
+	// endingInterval is how often it is tried to write what has become of appends, while the storage fails.
+	endingInterval = time.Second
 
 	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
 	flushInterval = 16 * time.Millisecond

@@ -45,6 +45,7 @@ func (l *loop) soon(delay time.Duration) {
 // else waits for the loop: a frame is as many runs as there are queries, and another begins flushInterval later.
 func (l *loop) runFrame() {
 	l.framing = false
+	l.writeEndings()
 	l.publish()
 	if !l.live.Dirty() {
 		l.runs = 0

@@ -29,6 +29,7 @@ type loop struct {
 	sending map[uint64]millpond.Name // the appends that the machine has
 	fed     uint64                   // all pending ones up to this id are with the machine
 	acked   map[uint64]millpond.Name // the server has them, and their events are still to come back
+	endings []ending                 // that could not be written yet
 	waiting map[uint64][]*Appended   // those of this program's that have not ended
 
 	frame    *time.Timer // until live queries and status are looked at

@@ -143,6 +143,49 @@ func TestStreamClosedBeforeEventsComeBack(t *testing.T) {
 	until(t, m, counts(outbox.Counts{}))
 }
 
+// What was acknowledged, and is not in the log any more when it would come back, because an older backup is the log now, is sent
+// again. B4 B15
+func TestAcknowledgedAndLost(t *testing.T) {
+	f := newFakeServer(t)
+	f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
+		clear(c.subs) // nothing comes back
+		f.answer(c, a)
+		return true
+	}
+	m := open(t, f, Options{})
+	s := stream(t, m, pond)
+	until(t, m, caughtUp(pond, 2))
+	if _, err := commit(t.Context(), s, millpond.Input{Type: "frog"}); err != nil {
+		t.Fatal(err)
+	}
+	f.change(func() {
+		f.onAppend = nil
+		old := f.log(pond)
+		restored := &fakeLog{incarnation: old.incarnation}
+		restored.append(old.events[0])
+		restored.append(millpond.Event{Type: millpond.TypeWoken})
+		f.logs[pond] = restored
+	})
+	m.Reconnect()
+	until(t, m, counts(outbox.Counts{}))
+	if got := f.types(pond); !slices.Equal(got, []string{"frog"}) {
+		t.Errorf("the server has %v", got)
+	}
+}
+
+// What was acknowledged before there was a copy is not taken for something that is meant for the next life of the stream: it
+// leaves the outbox at once. B4 B15
+func TestAcknowledgedWithoutCopy(t *testing.T) {
+	f := newFakeServer(t)
+	f.corrupt = 1 << 30 // no batch can be applied
+	m := open(t, f, Options{})
+	s := stream(t, m, pond)
+	if _, err := commit(t.Context(), s, millpond.Input{Type: "frog"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, m, counts(outbox.Counts{}))
+}
+
 // What the server refuses is kept with the reason, and holds nothing up; it can be sent again, or dropped. B15
 func TestRefusedAppends(t *testing.T) {
 	f := newFakeServer(t)
@@ -184,6 +227,42 @@ func TestRefusedAppends(t *testing.T) {
 	if err := m.DropAppend(t.Context(), second.ID); !errors.Is(err, outbox.ErrNotFound) {
 		t.Errorf("dropped again: %v", err)
 	}
+}
+
+// What the server has said of an append is written as soon as that can be, also when the storage fails at first. B15 B16
+func TestEndingWrittenLater(t *testing.T) {
+	f := newFakeServer(t)
+	f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
+		c.send(&millpond.ErrorMessage{Request: a.ID, Code: millpond.StreamPaused, Message: "stream paused: lunch"})
+		return true
+	}
+	m := open(t, f, Options{})
+	s := stream(t, m, pond)
+	until(t, m, caughtUp(pond, 2))
+	readOnly := func(on bool) {
+		m.do(t.Context(), func(l *loop) {
+			if err := l.db.conn.Exec(fmt.Sprintf("PRAGMA query_only = %v", on)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	answered := make(chan struct{})
+	f.change(func() {
+		refuse := f.onAppend
+		f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
+			<-answered
+			return refuse(c, a)
+		}
+	})
+	a := keep(t, s, "frog")
+	readOnly(true)
+	close(answered)
+	if _, err := a.Wait(t.Context()); !errors.Is(err, millpond.StreamPaused) {
+		t.Errorf("got %v", err)
+	}
+	until(t, m, counts(outbox.Counts{Pending: 1}))
+	readOnly(false)
+	until(t, m, counts(outbox.Counts{Refused: 1}))
 }
 
 // What was appended to one life of a stream never gets into another, whether the mirror hears of the reset before or after it has
