@@ -9,9 +9,10 @@ const (
 	// ConnectTimeout bounds the time from Dial to the server's welcome.
 	ConnectTimeout = 10 * time.Second
 
-	// The n-th wait in a row is between one half of BackoffBase·2ⁿ and all of it, and BackoffCap at the most.
+	// The n-th wait in a row is between one half of BackoffBase·2ⁿ and all of it, and BackoffCap at the most: a mirror that finds
+	// out by a probe that its connection is dead, and then waits for the longest, is back within 30 s.
 	BackoffBase = 250 * time.Millisecond
-	BackoffCap  = 30 * time.Second
+	BackoffCap  = 12 * time.Second
 
 	// MaxRetryAfter bounds the delay that a server may ask for when it goes away.
 	MaxRetryAfter = 30 * time.Second
