@@ -2,6 +2,8 @@ package memory
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/millpond-dev/millpond"
@@ -68,6 +70,20 @@ func New(opts Options) *Store {
 func (s *Store) Reopen() *Store {
 	s.Close()
 	return &Store{opts: s.opts, disk: s.disk}
+}
+
+// Clone returns a store with the options that holds what this one holds now, by itself: as a backup does.
+func (s *Store) Clone(opts Options) *Store {
+	s.disk.mu.RLock()
+	defer s.disk.mu.RUnlock()
+	copied := &disk{streams: make(map[millpond.Name]*log, len(s.disk.streams)), bytes: s.disk.bytes}
+	for name, l := range s.disk.streams {
+		c := *l
+		c.records = slices.Clip(l.records)
+		c.keys, c.checkpoints = maps.Clone(l.keys), maps.Clone(l.checkpoints)
+		copied.streams[name] = &c
+	}
+	return &Store{opts: opts, disk: copied}
 }
 
 // Close waits for the commit that is running, and lets every later call fail with [store.ErrClosed].

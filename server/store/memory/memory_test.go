@@ -84,3 +84,31 @@ func TestHooks(t *testing.T) {
 		}
 	}
 }
+
+// A clone holds what was there, and neither sees what the other one commits after that.
+func TestClone(t *testing.T) {
+	s := memory.New(memory.Options{})
+	defer s.Close()
+	one := batch("/a", "1", 0, 10)
+	one.Records[0].Key = "k"
+	if err := s.Commit(t.Context(), []store.Batch{one}); err != nil {
+		t.Fatal(err)
+	}
+	clone := s.Clone(memory.Options{})
+	defer clone.Close()
+	two := batch("/a", "1", 1, 20)
+	two.Records[0].Key = "l"
+	if err := s.Commit(t.Context(), []store.Batch{two}); err != nil {
+		t.Fatal(err)
+	}
+	if offsets, err := clone.Offsets(t.Context(), one.Stream, []string{"k", "l"}); err != nil || offsets[0] != 1 || offsets[1] != 0 {
+		t.Errorf("the clone has the keys at %v, %v", offsets, err)
+	}
+	if err := clone.Commit(t.Context(), []store.Batch{batch("/a", "1", 1, 30)}); err != nil {
+		t.Errorf("the clone cannot go on from where it was made: %v", err)
+	}
+	page, err := s.Read(t.Context(), one.Stream, store.Range{Limit: 10, Bytes: 1000})
+	if err != nil || page.Count != 2 || len(page.Records) > 40 {
+		t.Errorf("the original has %d records of %d bytes, %v", page.Count, len(page.Records), err)
+	}
+}
