@@ -6,6 +6,7 @@
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
+WORLDS    ?= 10000
 
 # The packages that the browser runs. Their tests run in Node, too: mirror/opfs/node.mjs is Go's way to do that, with the
 # imports that the browser's worker gives.
@@ -32,6 +33,7 @@ test: build ## Run all tests: Go natively and in Node, TypeScript, and Chromium 
 	go test $$(go list ./... | grep -v /e2e)
 	$(JS) go test -exec '$(NODE_EXEC)' $(JS_PACKAGES)
 	npm --prefix web test
+	go test -tags sim -timeout 20m ./e2e/sim
 	go test ./e2e/...
 
 e2e: build ## Run only the tests in Chromium
@@ -41,8 +43,10 @@ e2e: build ## Run only the tests in Chromium
 lint: .make/npm .make/staticcheck ## Check format, vet, staticcheck (native and js/wasm), go.mod, TypeScript
 	@test -z "$$(gofmt -l $(GO_FILES))" || { gofmt -d $(GO_FILES); exit 1; }
 	go vet ./...
+	go vet -tags sim ./...
 	$(JS) go vet $(JS_PACKAGES)
 	.make/staticcheck ./...
+	.make/staticcheck -tags sim ./mirror/... ./server/... ./e2e/sim
 	$(JS) .make/staticcheck -checks inherit,-U1000 $(JS_PACKAGES) # it takes what go:wasmexport exports for unused
 	go mod tidy -diff
 	npm --prefix web run lint
@@ -61,7 +65,8 @@ bench-server: bin/millpond .make/server-peers ## Measure the server beside nats-
 fuzz: ## Fuzz each decoder for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-soak: ## Run SCHEDULES (a million) random schedules of a mirror's session, and cut the power to SQLite thousands of times: about 20 minutes
+soak: ## Run WORLDS (10,000) simulated worlds, SCHEDULES (a million) random schedules of a mirror's session, and cut the power to SQLite thousands of times: about 20 minutes
+	go test -v -tags sim -run TestWorlds -timeout=0 ./e2e/sim -args -sim.seeds=$(WORLDS) -sim.first=$$(date +%s)
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
 	go test -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=10000
 	$(JS) go test -exec '$(NODE_EXEC)' -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=1000

@@ -97,11 +97,11 @@ func tryDatabase(ctx context.Context, o Options) (*database, error) {
 }
 
 func newDatabase(s *storage, o Options) (*database, error) {
-	r, err := replica.Open(s.conn, replica.Options{})
+	r, err := replica.Open(s.conn, replica.Options{Now: o.world.now()})
 	if err != nil {
 		return nil, err
 	}
-	out, err := outbox.Open(s.conn, outbox.Options{})
+	out, err := outbox.Open(s.conn, outbox.Options{Now: o.world.now()})
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -76,6 +76,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 			Client:  m.options.Client,
 			Replica: db.replica.ID(),
 			Tokens:  m.options.Token != nil,
+			Rand:    m.options.world.rand(),
 
 			MaxRecordBytes: m.options.MaxEventBytes + millpond.MaxRecordBytes - millpond.MaxEventBytes,
 		}),
@@ -209,7 +210,7 @@ func (l *loop) perform(e session.Effect) {
 
 func (l *loop) dial(epoch uint64) {
 	m := l.mirror
-	l.conns[epoch] = conn.Dial(l.url, func(e conn.Event) {
+	l.conns[epoch] = m.options.world.dial(l.url, func(e conn.Event) {
 		select {
 		case m.inbox <- delivery{epoch, e}:
 		case <-m.ctx.Done():

@@ -57,6 +57,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	place place // tests have their own
+	world world
 }
 
 func (o Options) withDefaults() Options {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -147,7 +146,7 @@ func (c *client) greet() error {
 			EventBytes:    c.server.eventBytes,
 			BatchEvents:   millpond.MaxBatchEvents,
 			Subscriptions: millpond.MaxSubscriptions,
-			CreditBytes:   millpond.MaxCreditBytes,
+			CreditBytes:   c.server.world.creditBytes(),
 		},
 	})
 }
@@ -274,7 +273,7 @@ func (c *client) leave() {
 	case <-c.ctx.Done():
 		return
 	}
-	delay := minRetryAfter + mathrand.N(maxRetryAfter-minRetryAfter)
+	delay := minRetryAfter + c.server.world.randN(maxRetryAfter-minRetryAfter)
 	if c.send(&millpond.Goaway{Reason: "the server is shutting down", RetryAfterMs: delay.Milliseconds()}) == nil {
 		c.ws.Close(websocket.StatusGoingAway, "the server is shutting down")
 	}

@@ -73,4 +73,6 @@ type Options struct {
 
 	// Version of the program, for the welcome message and /healthz. Empty: "dev".
 	Version string
+
+	world world
 }

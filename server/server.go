@@ -39,6 +39,7 @@ type Server struct {
 	bodies      budget
 	metrics     *metrics
 	look        *look
+	world       world
 
 	publicMetrics bool
 
@@ -55,6 +56,7 @@ func New(opts Options) (_ *Server, err error) {
 		log:     opts.Logger,
 		version: cmp.Or(opts.Version, "dev"),
 		cookie:  opts.Cookie,
+		world:   opts.world,
 
 		compressing: make(chan struct{}, maxCompressing),
 	}
@@ -86,7 +88,7 @@ func New(opts Options) (_ *Server, err error) {
 	s.appendBytes = int64(max(millpond.MaxBatchBytes, s.eventBytes+appendHeadBytes))
 	s.metrics = newMetrics(opts.Registerer)
 	s.publicMetrics = opts.PublicMetrics && s.metrics.handler != nil
-	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Committed: s.metrics.committed, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout, MaxEventBytes: s.eventBytes,
+	engine, err := stream.Open(stream.Options{Store: log, Logger: s.log, Now: s.world.now(), Committed: s.metrics.committed, Presence: opts.Presence, IdleTimeout: opts.IdleTimeout, MaxEventBytes: s.eventBytes,
 		Registered: s.host.Registered, Changed: s.host.Changed})
 	if err != nil {
 		return nil, errors.Join(err, s.closeStore())

@@ -38,6 +38,10 @@ type socket interface {
 // Dial begins to connect to a websocket URL and returns at once. deliver is called from one goroutine, one event at a
 // time; while it does not return, nothing more is read.
 func Dial(url string, deliver func(Event)) *Conn {
+	return begin(deliver, func(ctx context.Context) (socket, error) { return dial(ctx, url) })
+}
+
+func begin(deliver func(Event), dial func(context.Context) (socket, error)) *Conn {
 	ctx, cancel := context.WithCancel(context.Background())
 	dialCtx, cancelDial := context.WithCancel(ctx)
 	c := &Conn{
@@ -48,7 +52,7 @@ func Dial(url string, deliver func(Event)) *Conn {
 		cancel:     cancel,
 		cancelDial: cancelDial,
 	}
-	go c.run(ctx, dialCtx, url)
+	go c.run(ctx, dialCtx, dial)
 	return c
 }
 
@@ -71,10 +75,10 @@ func (c *Conn) Close(code int, reason string) {
 // Wait waits until Closed has been delivered and nothing of the connection runs.
 func (c *Conn) Wait() { <-c.done }
 
-func (c *Conn) run(ctx, dialCtx context.Context, url string) {
+func (c *Conn) run(ctx, dialCtx context.Context, dial func(context.Context) (socket, error)) {
 	defer close(c.done)
 	defer c.cancel()
-	s, err := dial(dialCtx, url)
+	s, err := dial(dialCtx)
 	if err != nil {
 		c.deliver(closed(err))
 		return

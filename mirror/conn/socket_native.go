@@ -18,7 +18,9 @@ type nativeSocket struct{ ws *websocket.Conn }
 // client keeps no connection open that was not made a websocket.
 var client = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
 
-func dial(ctx context.Context, url string) (socket, error) {
+func dial(ctx context.Context, url string) (socket, error) { return dialWith(ctx, client, url) }
+
+func dialWith(ctx context.Context, client *http.Client, url string) (socket, error) {
 	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{millpond.Subprotocol}})
 	if err != nil {
 		if resp != nil && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) {

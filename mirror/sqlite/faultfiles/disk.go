@@ -120,7 +120,8 @@ func (d *Disk) Shorten(name string, size int64) {
 	}
 }
 
-func (d *Disk) used() (bytes int64) {
+// Used is the bytes of all files together.
+func (d *Disk) Used() (bytes int64) {
 	for _, c := range d.files {
 		bytes += int64(len(c.data))
 	}

@@ -53,7 +53,7 @@ func (f *file) room(at int64) int64 {
 	if f.disk.Limit == 0 {
 		return 1<<63 - 1
 	}
-	free := f.disk.Limit - f.disk.used() // a temporary file is none of the disk's
+	free := f.disk.Limit - f.disk.Used() // a temporary file is none of the disk's
 	return max(0, int64(len(f.content.data))+free-at)
 }
 
