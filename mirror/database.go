@@ -111,9 +111,15 @@ func newDatabase(s *storage, o Options) (*database, error) {
 		return nil, errors.Join(err, out.Close(), r.Close())
 	}
 	r.Fold(projections)
-	reader, err := query.NewReader(s.conn, query.Options{MaxStep: o.MaxQueryStep, Yield: yield, Authorize: projections.Authorize})
+	options := queryOptions(o)
+	options.Authorize = projections.Authorize
+	reader, err := query.NewReader(s.conn, options)
 	if err != nil {
 		return nil, errors.Join(err, projections.Close(), out.Close(), r.Close())
 	}
 	return &database{s, r, out, reader, projections}, nil
+}
+
+func queryOptions(o Options) query.Options {
+	return query.Options{MaxStep: o.MaxQueryStep, Yield: yield}
 }

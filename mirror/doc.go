@@ -12,7 +12,7 @@
 //	events, err := appended.Wait(ctx) // or not: it is kept, and sent when there is a server
 //	result, err := m.Query(ctx, "SELECT type, count(*) FROM events GROUP BY type")
 //
-// Natively the database is a file, owned by one process at a time. In the browser (GOOS=js) it is a set of files in the
+// Natively the database is a file, owned by one process at a time; others may read it. In the browser (GOOS=js) it is a set of files in the
 // origin private file system, and the mirror must run in a dedicated worker; where the browser has no such files the
 // database is in memory, and [Status] says so.
 //
@@ -23,6 +23,7 @@
 // the connection, of this program, or of the copy; see package outbox. A copy that is not a prefix of the server's log is built again; until the first batch of the new log is
 // applied, the old rows stay readable, and rows of both are never visible together.
 //
-// A mirror is one goroutine that owns the database, and one for each direction of the connection. Methods may be called
+// A mirror is one goroutine that owns the database, one for each direction of the connection, and one for each query that takes
+// longer than 8 ms: such a query runs on a connection of its own, and keeps nobody waiting. Methods may be called
 // from any goroutine. After Close none of them runs.
 package mirror

@@ -89,6 +89,7 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 		log.Warn("not all appends that wait could be read", "error", err)
 	}
 	rows = rows.With(l.rowsInMemory())
+	l.stopBeside()
 	if err := l.db.close(); err != nil {
 		log.Warn("the storage that has failed does not close cleanly", "error", err)
 	}

@@ -36,6 +36,16 @@ const (
 	// endingInterval is how often it is tried to write what has become of appends, while the storage fails.
 	endingInterval = time.Second
 
+	// querySlice is how long the loop runs a query, before it is begun again beside it: half a frame.
+	querySlice = 8 * time.Millisecond
+	// maxBeside bounds the queries that run beside the loop at a time; more wait.
+	maxBeside = 4
+	// maxSnapshotPages is how long the write-ahead log may grow, in pages of 4 KiB, while a query reads from beneath it: 64 MiB.
+	// Then the query fails.
+	maxSnapshotPages = 16384
+	// snapshotCacheBytes bounds what such a query keeps of the database in memory.
+	snapshotCacheBytes = 2 << 20
+
 	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
 	flushInterval = 16 * time.Millisecond
 )

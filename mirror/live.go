@@ -2,7 +2,7 @@ package mirror
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/millpond-dev/millpond/mirror/query"
@@ -12,25 +12,21 @@ import (
 // or error, and with each that differs from the one before. Changes within 16 ms cost one run. After stop returns no
 // call of fn begins; stop may be called from fn.
 func (m *Mirror) Live(sql string, params []any, fn func(*query.Result, error)) (stop func()) {
-	var stopped atomic.Bool
+	ctx, cancel := context.WithCancel(m.ctx)
 	var remove func() // of the loop
 	err := m.do(context.Background(), func(l *loop) {
-		remove = l.live.Add(sql, params, func(result *query.Result, err error) {
-			if err = l.noteError(err); !stopped.Load() {
-				fn(result, err)
-			}
-		})
+		remove = l.live.Add(ctx, sql, params, func(result *query.Result, err error) { fn(result, l.noteError(err)) })
 		l.soon(0)
 	})
 	if err != nil {
+		cancel()
 		fn(nil, err)
 		return func() {}
 	}
-	return func() {
-		if stopped.CompareAndSwap(false, true) {
-			m.chores.add(func(*loop) { remove() })
-		}
-	}
+	return sync.OnceFunc(func() {
+		cancel()
+		m.chores.add(func(*loop) { remove() })
+	})
 }
 
 // soon has live queries and status looked at after a delay, if they are not to be anyhow.

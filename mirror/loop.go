@@ -35,6 +35,7 @@ type loop struct {
 	frame    *time.Timer // until live queries and status are looked at
 	framing  bool        // frame is running
 	runs     int         // live queries that may still run in this frame
+	beside   beside      // long queries
 	stale    bool        // the published status is old
 	watchers map[*statusWatcher]struct{}
 
@@ -70,6 +71,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		acked:    make(map[uint64]millpond.Name),
 		waiting:  make(map[uint64][]*Appended),
 		watchers: make(map[*statusWatcher]struct{}),
+		beside:   beside{running: make(map[*besideRun]struct{})},
 
 		cancelToken: func() {},
 		machine: session.New(session.Config{
@@ -83,6 +85,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 	}
 	l.wake.Stop()
 	l.frame.Stop()
+	l.live.Offload(querySlice, l.runBeside)
 	return l
 }
 
@@ -129,6 +132,7 @@ func (l *loop) shutDown() error {
 		c.Wait()
 	}
 	l.asking.Wait()
+	l.stopBeside()
 	l.wake.Stop()
 	l.frame.Stop()
 	l.build.Stop()

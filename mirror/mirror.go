@@ -64,20 +64,30 @@ func (m *Mirror) Close() error {
 	return m.closeErr
 }
 
-// Query runs one SQL statement that reads. Params are as in [query.Reader.Run].
-func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (result *query.Result, err error) {
+// Query runs one SQL statement that reads. Params are as in [query.Reader.Run]. One that takes long runs beside what else the
+// mirror does, on the database as it is when it begins, where the storage allows it: all but that in memory.
+func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (*query.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(m.ctx, func() { cancel(ErrClosed) })
 	defer stop()
-	failed := m.do(ctx, func(l *loop) {
-		result, err = l.db.reader.Run(ctx, sql, params...)
-		err = l.noteError(err)
-	})
-	if failed != nil {
-		return nil, failed
+	type answer struct {
+		result *query.Result
+		err    error
 	}
-	return result, err
+	answers := make(chan answer, 1)
+	err := m.do(ctx, func(l *loop) {
+		l.query(ctx, sql, params, func(result *query.Result, err error) { answers <- answer{result, err} })
+	})
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-answers:
+		return a.result, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Status is the status now; while a lot happens, that of some milliseconds ago.

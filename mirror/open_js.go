@@ -26,7 +26,11 @@ func (f folder) open(ctx context.Context) (*storage, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return &storage{conn: c, kind: StorageOPFS, release: pool.Close, check: func() (*Space, error) { return checkPool(pool) }}, nil
+	return &storage{
+		conn: c, kind: StorageOPFS, release: pool.Close,
+		check:  func() (*Space, error) { return checkPool(pool) },
+		beside: (&snapshots{conn: c, pool: pool}).open,
+	}, nil
 }
 
 func checkPool(pool *opfs.Pool) (*Space, error) {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/gofrs/flock"
+
 	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -18,15 +20,30 @@ type path string
 
 func newPlace(o Options) place { return path(o.Path) }
 
-// open opens the database file. Another process that has it open keeps this one out.
+// open opens the database file. Other processes may read it meanwhile; another mirror is kept out, by a lock on a file
+// beside it.
 func (p path) open(context.Context) (*storage, error) {
 	if p == "" {
 		return openMemory(nil)
 	}
-	c, err := sqlite.Open(string(p), sqlite.Options{Exclusive: true})
-	if errors.Is(err, sqlite.Busy) {
-		return nil, fmt.Errorf("the database is open in another process: close that, or choose another path: %w", err)
+	lock := flock.New(string(p) + "-lock")
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the database: %w", err)
 	}
+	if !held {
+		return nil, fmt.Errorf("the database %s is open in another mirror: close that, or choose another path: %w", string(p), sqlite.Busy)
+	}
+	s, err := p.openLocked()
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	s.release = lock.Close
+	return s, nil
+}
+
+func (p path) openLocked() (*storage, error) {
+	c, err := sqlite.Open(string(p), sqlite.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +51,11 @@ func (p path) open(context.Context) (*storage, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	return &storage{conn: c, kind: StorageFile, check: func() (*Space, error) { return p.check(opened) }}, nil
+	beside := func() (sqlite.Conn, func(), error) {
+		c, err := sqlite.Open(string(p), sqlite.Options{})
+		return c, func() {}, err
+	}
+	return &storage{conn: c, kind: StorageFile, check: func() (*Space, error) { return p.check(opened) }, beside: beside}, nil
 }
 
 // errLost: what is written goes nowhere.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/millpond-dev/millpond"
+	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -149,5 +150,29 @@ func execute(t *testing.T, path, sql string) {
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A database belongs to one mirror; other programs read it meanwhile.
+func TestOtherProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	m := open(t, nil, Options{Path: path})
+	if _, err := Open(t.Context(), Options{Path: path}); !errors.Is(err, sqlite.Busy) || !strings.Contains(err.Error(), "open in another mirror") {
+		t.Errorf("a second mirror: %v", err)
+	}
+	reading, err := sqlite.Open(path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Close()
+	s := stream(t, m, pond)
+	for range 3 {
+		if _, err := s.Append(t.Context(), millpond.Input{Type: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := query.Run(t.Context(), reading, "SELECT count(*) FROM outbox")
+	if err != nil || cell(t, r) != 3 {
+		t.Errorf("another program reads %v, %v", r, err)
 	}
 }

@@ -12,6 +12,8 @@
 // A pool is for one goroutine at a time, as its connection is. It has one database: ATTACH of another file is refused with
 // sqlite.CantOpen, and so there are no super-journals.
 //
+// While that connection writes, others can read from a [Snapshot].
+//
 // # What is written when
 //
 // A call costs about as much for 256 KiB as for 24 bytes, so contiguous writes are collected in memory and go out as

@@ -18,6 +18,9 @@ type file struct {
 
 	// endsTransaction, if any, is told of each write; its answer true sends out what is pending.
 	endsTransaction func(p []byte, at int64) bool
+	ended           int64 // where the last transaction ends in a log: what follows was rolled back, or is not yet committed
+	// written, if any, is told of each write before it is made: all from at on may be other than it was.
+	written func(at int64)
 }
 
 func newFile(handle sqlite.File, buffer *writeBuffer) (*file, error) {
@@ -25,7 +28,7 @@ func newFile(handle sqlite.File, buffer *writeBuffer) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{handle: handle, buffer: buffer, stored: size}, nil
+	return &file{handle: handle, buffer: buffer, stored: size, ended: size}, nil
 }
 
 // Size is the size of the file.
@@ -70,6 +73,12 @@ func (f *file) WriteAt(p []byte, at int64) (int, error) {
 	if f.broken != nil || len(p) == 0 {
 		return 0, f.broken
 	}
+	if f.written != nil {
+		f.written(at)
+	}
+	if at == 0 {
+		f.ended = 0 // another log
+	}
 	if !f.buffer.fits(f, p, at) {
 		if err := f.makeWay(); err != nil {
 			return 0, err
@@ -83,6 +92,7 @@ func (f *file) WriteAt(p []byte, at int64) (int, error) {
 		f.buffer.add(f, p, at)
 	}
 	if f.endsTransaction != nil && f.endsTransaction(p, at) {
+		f.ended = at + int64(len(p))
 		if err := f.drain(); err != nil {
 			return 0, err
 		}
@@ -147,6 +157,10 @@ func (f *file) Truncate(size int64) error {
 	if f.broken != nil {
 		return f.broken
 	}
+	if f.written != nil {
+		f.written(size)
+	}
+	f.ended = min(f.ended, size)
 	if err := f.makeWay(); err != nil {
 		return err
 	}

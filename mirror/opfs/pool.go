@@ -38,6 +38,8 @@ type Pool struct {
 	all    []*file
 	inUse  bool // a connection has the database open
 	closed bool
+
+	snapshots []*Snapshot
 }
 
 var (
@@ -71,6 +73,7 @@ func newPool(name string, handles []sqlite.File) (*Pool, error) {
 		p.all = append(p.all, f)
 		if i < len(keptFiles) {
 			p.files[fileNames[i]] = f
+			f.written = func(at int64) { p.overtake(fileNames[i], at) }
 			continue
 		}
 		_ = f.empty() // a worker that was killed may have left it full; its next user tries again, and tells

@@ -14,4 +14,6 @@ var (
 	ErrTooLarge = errors.New("the result is too large")
 	// ErrTooSlow: a step of the statement has taken longer than Options.MaxStep.
 	ErrTooSlow = errors.New("the query is too slow")
+	// ErrUnfinished: the statement has had its slice of [Reader.Try].
+	ErrUnfinished = errors.New("the query has not finished in its slice")
 )

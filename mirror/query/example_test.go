@@ -55,7 +55,7 @@ func ExampleLive() {
 		fmt.Println(err)
 		return
 	}
-	remove := live.Add("SELECT count(*) FROM fish", nil, func(result *query.Result, err error) {
+	remove := live.Add(context.Background(), "SELECT count(*) FROM fish", nil, func(result *query.Result, err error) {
 		fmt.Println("fish:", result.Rows[0][0], err)
 	})
 	defer remove()

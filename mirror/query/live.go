@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Live is a set of statements whose results somebody watches. What was written is told to it with Changed; Flush then
@@ -16,15 +17,24 @@ type Live struct {
 	queue   []*watch // those that are dirty, the longest waiting first
 	touched bool     // Changed was called since the schema was last looked at
 	schema  int64    // the version of the schema then
+
+	slice   time.Duration
+	offload func(ctx context.Context, work Work) bool // may be nil
 }
+
+// Work is to be run with a reader of a connection of its own, or with why there is none, on any goroutine; ctx ends it. What it
+// returns is to be called after it, on the goroutine of who gave it.
+type Work func(ctx context.Context, r *Reader, err error) (finish func())
 
 // watch is one statement of a Live set.
 type watch struct {
+	ctx    context.Context // ends it
 	sql    string
 	params []any
 	notify func(*Result, error)
 	tables map[string]struct{} // that it has read
-	dirty  bool                // it is in the queue
+	dirty  bool                // it is in the queue, or will be when it is back
+	away   bool                // it runs elsewhere
 	told   bool                // notify was called, with result or err
 	result *Result
 	err    error
@@ -33,11 +43,19 @@ type watch struct {
 // NewLive makes an empty set that runs its statements on reader.
 func NewLive(reader *Reader) *Live { return &Live{reader: reader, touched: true} }
 
+// Offload has a statement that has not finished after slice begin again elsewhere: offload gets it run, or answers false when it
+// cannot, and it goes on here to its end. ctx ends when nobody watches any more. What work returns is to be called on the set's
+// goroutine.
+func (l *Live) Offload(slice time.Duration, offload func(ctx context.Context, work Work) bool) {
+	l.slice, l.offload = slice, offload
+}
+
 // Add watches the result of a statement. The next Flush runs it, and calls notify with the first result, or with the error
 // of the statement; after that, notify is called when another one comes out. It must be quick; it may call Add, Changed
-// and remove, and not Flush. After remove it is not called again, and the statement is not run.
-func (l *Live) Add(sql string, params []any, notify func(*Result, error)) (remove func()) {
-	w := &watch{sql: sql, params: cloneParams(params), notify: notify}
+// and remove, and not Flush. After remove it is not called again, and the statement is not run. When ctx ends, a run is stopped
+// and notify is not called any more; remove it then.
+func (l *Live) Add(ctx context.Context, sql string, params []any, notify func(*Result, error)) (remove func()) {
+	w := &watch{ctx: ctx, sql: sql, params: cloneParams(params), notify: notify}
 	l.watches = append(l.watches, w)
 	l.mark(w)
 	return func() {
@@ -77,8 +95,11 @@ func (l *Live) Changed(tables ...string) {
 }
 
 func (l *Live) mark(w *watch) {
-	if !w.dirty {
-		w.dirty = true
+	if w.dirty {
+		return
+	}
+	w.dirty = true
+	if !w.away {
 		l.queue = append(l.queue, w)
 	}
 }
@@ -107,18 +128,79 @@ func (l *Live) Step(ctx context.Context) error {
 		return nil
 	}
 	w := l.queue[0]
-	result, tables, err := l.reader.run(ctx, w.sql, w.params)
+	if w.ctx.Err() != nil { // it is about to be removed
+		l.take(w)
+		return nil
+	}
+	result, tables, err := l.try(ctx, w)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 		return err
 	}
-	l.queue = slices.Delete(l.queue, 0, 1)
-	w.dirty, w.tables = false, tables
-	if w.told && same(err, w.err) && result.Equal(w.result) {
+	l.take(w)
+	w.tables = tables
+	if errors.Is(err, ErrUnfinished) {
+		w.away = true
 		return nil
+	}
+	w.tell(result, err)
+	return nil
+}
+
+// take takes the first of the queue out of it.
+func (l *Live) take(w *watch) {
+	l.queue = slices.Delete(l.queue, 0, 1)
+	w.dirty = false
+}
+
+// try runs a statement, here or elsewhere. ErrUnfinished says that it is away.
+func (l *Live) try(ctx context.Context, w *watch) (*Result, map[string]struct{}, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
+	if l.offload == nil {
+		return l.reader.run(ctx, 0, w.sql, w.params)
+	}
+	result, tables, err := l.reader.run(ctx, l.slice, w.sql, w.params)
+	if errors.Is(err, ErrUnfinished) && !l.offload(w.ctx, l.awayWork(w)) {
+		return l.reader.run(ctx, 0, w.sql, w.params)
+	}
+	return result, tables, err
+}
+
+// awayWork runs a statement elsewhere. What is written meanwhile makes it dirty, as ever.
+func (l *Live) awayWork(w *watch) Work {
+	return func(ctx context.Context, r *Reader, err error) func() {
+		var result *Result
+		var tables map[string]struct{}
+		if err == nil {
+			result, tables, err = r.run(ctx, 0, w.sql, w.params)
+		}
+		return func() {
+			if !slices.Contains(l.watches, w) {
+				return // removed meanwhile
+			}
+			w.away = false
+			if tables != nil {
+				w.tables = tables
+			}
+			w.dirty = w.dirty || err != nil && ctx.Err() != nil // it was stopped, and nobody knows what it answers
+			if w.dirty {
+				l.queue = append(l.queue, w)
+			}
+			if err == nil || ctx.Err() == nil {
+				w.tell(result, err)
+			}
+		}
+	}
+}
+
+// tell notifies of a result that is another one than the last.
+func (w *watch) tell(result *Result, err error) {
+	if w.ctx.Err() != nil || w.told && same(err, w.err) && result.Equal(w.result) {
+		return
 	}
 	w.told, w.result, w.err = true, result, err
 	w.notify(result, err)
-	return nil
 }
 
 // checkSchema makes all statements dirty when the schema has changed: they may read other tables now, and one that named

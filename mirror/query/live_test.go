@@ -29,7 +29,7 @@ func newLiveSet(t *testing.T, options query.Options) *liveSet {
 
 // watch adds a statement whose results are recorded under a name.
 func (l *liveSet) watch(name, sql string, params ...any) (remove func()) {
-	return l.Add(sql, params, func(result *query.Result, err error) { l.record(name, result, err) })
+	return l.Add(context.Background(), sql, params, func(result *query.Result, err error) { l.record(name, result, err) })
 }
 
 func (l *liveSet) record(name string, result *query.Result, err error) {
@@ -187,7 +187,7 @@ func TestLiveSchemaChange(t *testing.T) {
 func TestLiveChangesWhileTelling(t *testing.T) {
 	l := newLiveSet(t, query.Options{})
 	var removeFirst, removeThird func()
-	removeFirst = l.Add("SELECT 'first', count(*) FROM fruit", nil, func(result *query.Result, err error) {
+	removeFirst = l.Add(context.Background(), "SELECT 'first', count(*) FROM fruit", nil, func(result *query.Result, err error) {
 		l.record("first", result, err)
 		removeFirst()
 		removeThird()

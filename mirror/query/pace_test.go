@@ -130,3 +130,22 @@ func TestLiveStatementThatIsTooSlow(t *testing.T) {
 	l.write("INSERT INTO fruit VALUES ('quince', 1)")
 	l.want("slow [[50000]]")
 }
+
+// A statement that has not finished in its slice fails, within a step and between steps; a quick one does not notice.
+func TestTry(t *testing.T) {
+	const slice = 8 * time.Millisecond
+	clock := &tickingClock{tick: time.Millisecond}
+	_, r := setup(t, query.Options{Now: clock.look, Yield: func() { t.Error("gives way within its slice") }})
+	for _, sql := range []string{forever, manyRows} {
+		clock.looks = 0
+		if _, err := r.Try(context.Background(), slice, sql); !errors.Is(err, query.ErrUnfinished) {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if clock.looks > 12 {
+			t.Errorf("%s: stopped after %d looks at the clock", sql, clock.looks)
+		}
+		if result, err := r.Try(context.Background(), slice, "SELECT name FROM fruit WHERE price = ?", 2); err != nil || rowsOf(result) != `[["pear"]]` {
+			t.Error(err)
+		}
+	}
+}

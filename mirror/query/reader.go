@@ -92,7 +92,14 @@ func (r *Reader) Close() error {
 // When ctx ends, the statement is stopped and Run fails with the context's error. Natively that is at once; in a browser
 // nothing can end a context while SQLite takes a step, but its deadline.
 func (r *Reader) Run(ctx context.Context, sql string, params ...any) (*Result, error) {
-	result, _, err := r.run(ctx, sql, params)
+	result, _, err := r.run(ctx, 0, sql, params)
+	return result, err
+}
+
+// Try is [Reader.Run] for a statement that should be quick: when slice has passed and it has not finished, it fails with
+// [ErrUnfinished].
+func (r *Reader) Try(ctx context.Context, slice time.Duration, sql string, params ...any) (*Result, error) {
+	result, _, err := r.run(ctx, slice, sql, params)
 	return result, err
 }
 
@@ -109,12 +116,13 @@ func Run(ctx context.Context, conn sqlite.Conn, sql string, params ...any) (*Res
 	return result, err
 }
 
-// run also returns the tables that the statement reads, as far as they are known when it fails.
-func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Result, tables map[string]struct{}, err error) {
+// run also returns the tables that the statement reads, as far as they are known when it fails. It takes no longer than slice, if
+// that is not 0.
+func (r *Reader) run(ctx context.Context, slice time.Duration, sql string, params []any) (result *Result, tables map[string]struct{}, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	p := newPace(ctx, r.options)
+	p := newPace(ctx, slice, r.options)
 	r.conn.OnProgress(p.stop)
 	defer r.conn.OnProgress(nil)
 	s, tables, err := r.statement(sql)
@@ -138,6 +146,8 @@ func (r *Reader) run(ctx context.Context, sql string, params []any) (result *Res
 // explain says why a statement has failed in the terms of who asked for it.
 func (r *Reader) explain(p *pace, err error) error {
 	switch {
+	case errors.Is(err, sqlite.Interrupt) && p.sliced:
+		return ErrUnfinished
 	case errors.Is(err, sqlite.Interrupt) && p.spent:
 		return fmt.Errorf("%w: it has run for %v without a row; add an index, or allow more", ErrTooSlow, p.budget)
 	case errors.Is(err, sqlite.Interrupt) && p.ctx.Err() != nil:
@@ -211,7 +221,7 @@ func (r *Reader) compile(sql string) (sqlite.Stmt, error) {
 func (r *Reader) read(stmt sqlite.Stmt, p *pace) (*Result, error) {
 	result := &Result{Rows: [][]any{}}
 	size := 0
-	for p.step(); stmt.Step(); p.step() {
+	for p.step() && stmt.Step() {
 		if result.Columns == nil {
 			result.Columns = columns(stmt)
 		}
@@ -224,6 +234,9 @@ func (r *Reader) read(stmt sqlite.Stmt, p *pace) (*Result, error) {
 				r.options.MaxBytes, len(result.Rows)+1)
 		}
 		result.Rows = append(result.Rows, row)
+	}
+	if p.sliced {
+		return nil, ErrUnfinished
 	}
 	if result.Columns == nil { // after Step: a changed schema may have given the statement other columns
 		result.Columns = columns(stmt)
