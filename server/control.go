@@ -48,14 +48,17 @@ func (s *Server) serveReduce(c echo.Context, streams *access.Streams) error {
 }
 
 func (s *Server) writeState(c echo.Context, state millpond.State, runtime *runtimeState) error {
-	text, err := json.Marshal(struct {
-		State   millpond.State `json:"state"`
-		Runtime *runtimeState  `json:"runtime,omitempty"`
-	}{state, runtime})
+	text, err := json.Marshal(stateAnswer{state, runtime})
 	if err != nil {
 		return err
 	}
 	return s.writeJSON(c, append(text, '\n'))
+}
+
+// stateAnswer is the answer. The client has its types in web/client/src/state.ts.
+type stateAnswer struct {
+	State   millpond.State `json:"state"`
+	Runtime *runtimeState  `json:"runtime,omitempty"` // nil: of a dry run
 }
 
 // runtimeState is what runs on a stream.

@@ -105,7 +105,10 @@ func (h *Host) all() (list []*runner) {
 
 // Phases counts what is hosted, by what it is doing.
 func (h *Host) Phases() map[Phase]int {
-	phases := map[Phase]int{Starting: 0, CatchingUp: 0, Live: 0, BackingOff: 0, Failed: 0, Stopping: 0, Unregistered: 0}
+	phases := make(map[Phase]int)
+	for _, phase := range AllPhases() {
+		phases[phase] = 0
+	}
 	for _, r := range h.all() {
 		phases[r.now().Phase]++
 	}

@@ -35,3 +35,8 @@ const (
 	Stopping     Phase = "stopping"     // its call has not returned yet
 	Unregistered Phase = "unregistered" // the server has no such processor
 )
+
+// AllPhases are the phases.
+func AllPhases() []Phase {
+	return []Phase{Starting, CatchingUp, Live, BackingOff, Failed, Stopping, Unregistered}
+}

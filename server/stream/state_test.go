@@ -125,9 +125,12 @@ func TestSnapshotBits(t *testing.T) {
 	for _, other := range []store.Head{
 		{Stream: store.Stream{Name: name("/a"), Incarnation: "j"}, Offset: 3, Snapshot: snapshot},
 		{Stream: stream, Offset: 2, Snapshot: snapshot},
+		{Stream: stream, Offset: 3, Snapshot: store.Snapshot{Version: millpond.StateVersion - 1, Data: snapshot.Data}},
+		{Stream: stream, Offset: 3, Snapshot: store.Snapshot{Version: millpond.StateVersion + 1, Data: snapshot.Data}},
+		{Stream: stream, Offset: 3},
 	} {
 		if got, err := readSnapshot(other); err == nil {
-			t.Errorf("a snapshot of another log: %+v", got)
+			t.Errorf("a snapshot of another log, of another version, or none: %+v", got)
 		}
 	}
 }

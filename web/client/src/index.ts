@@ -7,5 +7,6 @@ export { ClosedError, EnvironmentError, type ErrorCode, MillpondError, RequestEr
 export { type Mirror, openMirror, type Stream } from './mirror.ts';
 export { checkName, defaultNamespace, type StreamName } from './name.ts';
 export type { Observable } from './observable.ts';
+export type * from './state.ts';
 export type * from './types.ts';
 export type { Parameter, QueryResult, Value } from './wire.ts';
