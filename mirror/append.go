@@ -342,6 +342,7 @@ func (l *loop) dropAppend(id uint64) error {
 
 // outboxChanged has live queries and the status follow the outbox.
 func (l *loop) outboxChanged() {
+	l.pending = nil
 	l.live.Changed("outbox")
 	l.stale = true
 	l.soon(flushInterval)

@@ -13,6 +13,7 @@ func (l *loop) apply(a *session.Apply) {
 	if a.Rebuild {
 		write = l.db.replica.Rebuild
 	}
+	waiting := l.waitingEvents()
 	position, err := write(a.Name, a.Incarnation, &a.Batch)
 	mismatch := err != nil && isMismatch(err)
 	if err == nil || !mismatch {
@@ -26,6 +27,9 @@ func (l *loop) apply(a *session.Apply) {
 		l.projected()
 		l.soon(flushInterval)
 		l.settleOutbox()
+		if l.waitingEvents() != waiting { // also when only a part of an append has come back
+			l.outboxChanged()
+		}
 		if a.Batch.Live {
 			l.askToPersist()
 		}

@@ -104,6 +104,8 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 	l.measured(nil)
 	l.inspect.Reset(0)
 	l.live.Rebase(db.reader)
+	l.pending = nil
+	l.projected()
 	l.afterReplacement(known)
 }
 

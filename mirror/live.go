@@ -12,10 +12,23 @@ import (
 // or error, and with each that differs from the one before. Changes within 16 ms cost one run. After stop returns no
 // call of fn begins; stop may be called from fn.
 func (m *Mirror) Live(sql string, params []any, fn func(*query.Result, error)) (stop func()) {
+	return m.watch(func(ctx context.Context, l *loop, notify func(*query.Result, error)) (remove func()) {
+		return l.live.Add(ctx, sql, params, notify)
+	}, fn)
+}
+
+// LiveOptimistic is Live on what [Mirror.QueryOptimistic] sees.
+func (m *Mirror) LiveOptimistic(sql string, params []any, fn func(*query.Result, error)) (stop func()) {
+	return m.watch(func(ctx context.Context, l *loop, notify func(*query.Result, error)) (remove func()) {
+		return l.live.AddWithin(ctx, l.optimistic, []string{"outbox"}, sql, params, notify)
+	}, fn)
+}
+
+func (m *Mirror) watch(add func(context.Context, *loop, func(*query.Result, error)) func(), fn func(*query.Result, error)) (stop func()) {
 	ctx, cancel := context.WithCancel(m.ctx)
 	var remove func() // of the loop
 	err := m.do(context.Background(), func(l *loop) {
-		remove = l.live.Add(ctx, sql, params, func(result *query.Result, err error) { fn(result, l.noteError(err)) })
+		remove = add(ctx, l, func(result *query.Result, err error) { fn(result, l.noteError(err)) })
 		l.soon(0)
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/conn"
+	"github.com/millpond-dev/millpond/mirror/projection"
 	"github.com/millpond-dev/millpond/mirror/query"
 	"github.com/millpond-dev/millpond/mirror/session"
 )
@@ -27,6 +28,7 @@ type loop struct {
 	streams map[millpond.Name]int // how many have opened it
 
 	sending map[uint64]millpond.Name // the appends that the machine has
+	pending []projection.Pending     // what waits in the outbox, once it was asked for
 	fed     uint64                   // all pending ones up to this id are with the machine
 	acked   map[uint64]millpond.Name // the server has them, and their events are still to come back
 	endings []ending                 // that could not be written yet

@@ -67,6 +67,12 @@ func (m *Mirror) Close() error {
 // Query runs one SQL statement that reads. Params are as in [query.Reader.Run]. One that takes long runs beside what else the
 // mirror does, on the database as it is when it begins, where the storage allows it: all but that in memory.
 func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (*query.Result, error) {
+	return m.query(ctx, (*loop).query, sql, params)
+}
+
+// query has a query run, which calls tell once when it has ended.
+func (m *Mirror) query(ctx context.Context, begin func(l *loop, ctx context.Context, sql string, params []any, tell func(*query.Result, error)),
+	sql string, params []any) (*query.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(m.ctx, func() { cancel(ErrClosed) })
@@ -77,7 +83,7 @@ func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (*query.R
 	}
 	answers := make(chan answer, 1)
 	err := m.do(ctx, func(l *loop) {
-		l.query(ctx, sql, params, func(result *query.Result, err error) { answers <- answer{result, err} })
+		begin(l, ctx, sql, params, func(result *query.Result, err error) { answers <- answer{result, err} })
 	})
 	if err != nil {
 		return nil, err
@@ -88,6 +94,12 @@ func (m *Mirror) Query(ctx context.Context, sql string, params ...any) (*query.R
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// QueryOptimistic is Query on the tables of projections as they would be if the server had committed what waits in the outbox next.
+// Other tables are as they are: what waits is in outbox, and not in events. See [projection.Set.WithPending].
+func (m *Mirror) QueryOptimistic(ctx context.Context, sql string, params ...any) (*query.Result, error) {
+	return m.query(ctx, (*loop).queryOptimistic, sql, params)
 }
 
 // Status is the status now; while a lot happens, that of some milliseconds ago.

@@ -2,8 +2,11 @@ package mirror
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/millpond-dev/millpond/mirror/outbox"
 	"github.com/millpond-dev/millpond/mirror/projection"
+	"github.com/millpond-dev/millpond/mirror/query"
 )
 
 // RetryProjection lets a projection that has failed go on from where it has stopped. It fails with [projection.ErrNotFound] when
@@ -37,6 +40,45 @@ func (l *loop) buildProjections() {
 	yield()
 }
 
+// queryOptimistic runs a query on the tables as they would be with what waits in the outbox.
+func (l *loop) queryOptimistic(ctx context.Context, sql string, params []any, tell func(*query.Result, error)) {
+	var result *query.Result
+	err := l.optimistic(func() (err error) {
+		result, err = l.db.reader.Run(ctx, sql, params...)
+		return err
+	})
+	tell(result, l.noteError(err))
+}
+
+// optimistic runs fn on the tables as they would be with what waits in the outbox.
+func (l *loop) optimistic(fn func() error) error {
+	if err := l.readPending(); err != nil {
+		return err
+	}
+	return l.db.projections.WithPending(l.pending, fn)
+}
+
+// readPending reads what waits, unless that is known.
+func (l *loop) readPending() error {
+	counts, err := l.db.outbox.Counts()
+	if err != nil || counts.Pending == 0 || l.pending != nil {
+		return err
+	}
+	appends, err := l.db.outbox.Next(0, outbox.MaxEvents, outbox.MaxBytes)
+	if err != nil {
+		return err
+	}
+	l.pending = make([]projection.Pending, len(appends))
+	for i := range appends {
+		a := &appends[i]
+		if l.pending[i], err = projection.PendingOf(a.Name, a.Events, a.CreatedAt); err != nil {
+			l.pending = nil
+			return fmt.Errorf("append %d: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
 func (l *loop) projectionStatus() []projection.Status {
 	list, err := l.db.projections.Status()
 	if err != nil { // when it fails, all that matters has failed and said so
@@ -53,4 +95,13 @@ func (l *loop) logProjections(old, now *Status) {
 				"offset", p.Problem.Offset, "error", p.Problem.Message)
 		}
 	}
+}
+
+// waitingEvents is how many events the server may not have yet.
+func (l *loop) waitingEvents() int {
+	counts, err := l.db.outbox.Counts()
+	if err != nil {
+		return -1
+	}
+	return counts.Pending
 }

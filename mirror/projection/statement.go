@@ -8,13 +8,13 @@ import (
 
 // statements are prepared once and kept.
 type statements struct {
-	begin, commit, rollback                                sqlite.Stmt
-	save, release, undo                                    sqlite.Stmt
-	versions, addVersion, serveVersion                     sqlite.Stmt
-	dropVersion, dropPositions                             sqlite.Stmt
-	object, stream, name, addStream, positions, move, fail sqlite.Stmt
-	forget, retry, next, events, kept, totals              sqlite.Stmt
-	failures                                               sqlite.Stmt
+	begin, commit, rollback                                      sqlite.Stmt
+	save, release, undo                                          sqlite.Stmt
+	versions, addVersion, serveVersion                           sqlite.Stmt
+	dropVersion, dropPositions                                   sqlite.Stmt
+	object, stream, name, head, addStream, positions, move, fail sqlite.Stmt
+	forget, retry, next, events, kept, totals                    sqlite.Stmt
+	failures                                                     sqlite.Stmt
 }
 
 func (s *statements) all() map[*sqlite.Stmt]string {
@@ -33,6 +33,7 @@ func (s *statements) all() map[*sqlite.Stmt]string {
 		&s.dropPositions: "DELETE FROM projection_positions WHERE version_id = ?",
 
 		&s.object: "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE",
+		&s.head:   "SELECT offset, incarnation FROM streams WHERE id = ?",
 		&s.name:   "SELECT namespace, path, incarnation FROM streams WHERE id = ?",
 		&s.stream: "SELECT id FROM streams WHERE namespace = ? AND path = ?",
 		&s.addStream: `INSERT INTO streams (namespace, path, incarnation, offset, hash, max_offset) VALUES (?, ?, '', 0, 0, 0)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -31,6 +32,8 @@ type watch struct {
 	ctx    context.Context // ends it
 	sql    string
 	params []any
+	within func(run func() error) error // what a run is in; may be nil
+	also   []string                     // tables that decide its result, besides those that it reads
 	notify func(*Result, error)
 	tables map[string]struct{} // that it has read
 	dirty  bool                // it is in the queue, or will be when it is back
@@ -55,7 +58,17 @@ func (l *Live) Offload(slice time.Duration, offload func(ctx context.Context, wo
 // and remove, and not Flush. After remove it is not called again, and the statement is not run. When ctx ends, a run is stopped
 // and notify is not called any more; remove it then.
 func (l *Live) Add(ctx context.Context, sql string, params []any, notify func(*Result, error)) (remove func()) {
-	w := &watch{ctx: ctx, sql: sql, params: cloneParams(params), notify: notify}
+	return l.add(&watch{ctx: ctx, sql: sql, params: cloneParams(params), notify: notify})
+}
+
+// AddWithin is Add for a statement whose runs are each within something else, such as a transaction that shows it other rows:
+// within calls run. The statement also runs again when one of the tables given is written, and never elsewhere.
+func (l *Live) AddWithin(ctx context.Context, within func(run func() error) error, tables []string, sql string, params []any,
+	notify func(*Result, error)) (remove func()) {
+	return l.add(&watch{ctx: ctx, sql: sql, params: cloneParams(params), within: within, also: tables, notify: notify})
+}
+
+func (l *Live) add(w *watch) (remove func()) {
 	l.watches = append(l.watches, w)
 	l.mark(w)
 	return func() {
@@ -157,6 +170,9 @@ func (l *Live) try(ctx context.Context, w *watch) (*Result, map[string]struct{},
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
+	if w.within != nil {
+		return l.tryWithin(ctx, w)
+	}
 	if l.offload == nil {
 		return l.reader.run(ctx, 0, w.sql, w.params)
 	}
@@ -165,6 +181,20 @@ func (l *Live) try(ctx context.Context, w *watch) (*Result, map[string]struct{},
 		return l.reader.run(ctx, 0, w.sql, w.params)
 	}
 	return result, tables, err
+}
+
+// tryWithin runs a statement within what it asks for.
+func (l *Live) tryWithin(ctx context.Context, w *watch) (result *Result, tables map[string]struct{}, err error) {
+	err = w.within(func() (err error) {
+		result, tables, err = l.reader.run(ctx, 0, w.sql, w.params)
+		return err
+	})
+	decisive := make(map[string]struct{}, len(tables)+len(w.also)) // the others are kept with the statement
+	maps.Copy(decisive, tables)
+	for _, table := range w.also {
+		decisive[table] = struct{}{}
+	}
+	return result, decisive, err
 }
 
 // awayWork runs a statement elsewhere. What is written meanwhile makes it dirty, as ever.

@@ -15,7 +15,9 @@ import (
 type Mirror interface {
 	Stream(name millpond.Name) (Stream, error)
 	Query(ctx context.Context, sql string, params ...any) (*query.Result, error)
+	QueryOptimistic(ctx context.Context, sql string, params ...any) (*query.Result, error)
 	Live(sql string, params []any, fn func(*query.Result, error)) (stop func())
+	LiveOptimistic(sql string, params []any, fn func(*query.Result, error)) (stop func())
 	Status() mirror.Status
 	WatchStatus(fn func(mirror.Status)) (stop func())
 	Reconnect()

@@ -237,3 +237,26 @@ func TestRetryProjection(t *testing.T) {
 		out.want(t, "tab", `{"id":2,"error":{"code":"not_found","message":"no such projection: \"other\""}}`)
 	})
 }
+
+// B15: a query and a live query can ask for the view with what is pending.
+func TestViews(t *testing.T) {
+	bridgeTest(t, func(t *testing.T, b *Bridge, m *fakeMirror, out *outbox) {
+		m.query = func(_ context.Context, sql string, _ []any) (*query.Result, error) {
+			return &query.Result{Columns: []string{sql}}, nil
+		}
+		for i, c := range []struct{ view, want string }{
+			{`"confirmed"`, `"result":{"columns":["S"],"rows":[]}}`},
+			{`"optimistic"`, `"result":{"columns":["optimistic S"],"rows":[]}}`},
+			{`"rosy"`, `"error":{"code":"invalid_request","message":"must be \"confirmed\" or \"optimistic\"","field":"view"}}`},
+		} {
+			b.Request("tab", fmt.Sprintf(`{"id":%d,"method":"query","params":{"sql":"S","view":%s}}`, i+1, c.view))
+			synctest.Wait()
+			out.want(t, "tab", fmt.Sprintf(`{"id":%d,%s`, i+1, c.want))
+		}
+		b.Request("tab", `{"method":"live","params":{"live":1,"sql":"L","view":"optimistic"}}`)
+		synctest.Wait()
+		if m.lives["optimistic L"] == nil {
+			t.Error("the live query is not one of the optimistic view")
+		}
+	})
+}

@@ -109,13 +109,20 @@ func (c *client) append(id uint64, name millpond.Name, events json.RawMessage) e
 
 func (c *client) query(id uint64, p *queryParams) error {
 	params, err := decodeParams(p.Params)
+	if err == nil {
+		err = p.View.check()
+	}
 	if err != nil {
 		return err
+	}
+	run := c.bridge.mirror.Query
+	if p.View == optimistic {
+		run = c.bridge.mirror.QueryOptimistic
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.queries[id] = cancel
 	c.bridge.start(func() {
-		result, err := c.bridge.mirror.Query(ctx, p.SQL, params...)
+		result, err := run(ctx, p.SQL, params...)
 		unwanted := ctx.Err() != nil
 		c.bridge.enqueue(func() { c.cancelQuery(id) })
 		if unwanted {
@@ -143,11 +150,18 @@ func (c *client) live(p *queryParams) error {
 		return nil
 	}
 	params, err := decodeParams(p.Params)
+	if err == nil {
+		err = p.View.check()
+	}
 	if err != nil {
 		return err
 	}
 	told := &liveAnswers{live: p.Live}
-	c.lives[p.Live] = c.bridge.mirror.Live(p.SQL, params, func(result *query.Result, err error) { c.answer(told.next(result, err)) })
+	run := c.bridge.mirror.Live
+	if p.View == optimistic {
+		run = c.bridge.mirror.LiveOptimistic
+	}
+	c.lives[p.Live] = run(p.SQL, params, func(result *query.Result, err error) { c.answer(told.next(result, err)) })
 	return nil
 }
 

@@ -151,3 +151,12 @@ func (m *fakeMirror) RetryProjection(_ context.Context, name string) error {
 	}
 	return nil
 }
+
+// The optimistic view marks the statement, so that tests see which view was asked for.
+func (m *fakeMirror) QueryOptimistic(ctx context.Context, sql string, params ...any) (*query.Result, error) {
+	return m.Query(ctx, "optimistic "+sql, params...)
+}
+
+func (m *fakeMirror) LiveOptimistic(sql string, params []any, fn func(*query.Result, error)) func() {
+	return m.Live("optimistic "+sql, params, fn)
+}

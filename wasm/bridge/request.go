@@ -28,9 +28,25 @@ type (
 	queryParams struct {
 		Live   uint64            `json:"live"` // of a live query: the tab's id for it
 		SQL    string            `json:"sql"`
+		View   view              `json:"view"`
 		Params []json.RawMessage `json:"params"`
 	}
 )
+
+// view is what a query sees.
+type view string
+
+const (
+	confirmed  view = "confirmed"  // the default
+	optimistic view = "optimistic" // with what waits in the outbox
+)
+
+func (v view) check() error {
+	if v == "" || v == confirmed || v == optimistic {
+		return nil
+	}
+	return &millpond.Error{Code: millpond.InvalidRequest, Field: "view", Message: `must be "confirmed" or "optimistic"`}
+}
 
 // serve begins a request. Nothing in it waits.
 func (b *Bridge) serve(clientID string, text []byte) {

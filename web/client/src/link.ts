@@ -3,7 +3,7 @@ import { type MillpondError, requestError } from './errors.ts';
 import type { Answer, CallMethod, NoteMethod, Request } from './messages.ts';
 import { nameKey, type StreamName } from './name.ts';
 import { Cell } from './observable.ts';
-import type { WorkerStatus } from './types.ts';
+import type { View, WorkerStatus } from './types.ts';
 import { applyPatch, decodeResult, encodeParameters, type Parameter, type QueryResult } from './wire.ts';
 
 type Notify = (result: QueryResult | undefined, error: MillpondError | undefined) => void;
@@ -12,6 +12,7 @@ type Notify = (result: QueryResult | undefined, error: MillpondError | undefined
 interface Live {
   readonly sql: string;
   readonly params: unknown[];
+  readonly view: View | undefined;
   readonly notify: Notify;
   id: number;
   leader: string | undefined;
@@ -105,8 +106,8 @@ export class Link {
   }
 
   /** Runs a query again and again until the function it returns is called. */
-  live(sql: string, parameters: readonly Parameter[], notify: Notify): () => void {
-    const live: Live = { sql, params: encodeParameters(parameters), notify, id: 0, leader: undefined, revision: 0, result: undefined };
+  live(sql: string, parameters: readonly Parameter[], view: View | undefined, notify: Notify): () => void {
+    const live: Live = { sql, params: encodeParameters(parameters), view, notify, id: 0, leader: undefined, revision: 0, result: undefined };
     this.#begin(live);
     return once(() => {
       this.#lives.delete(live.id);
@@ -123,7 +124,7 @@ export class Link {
     live.revision = 0;
     live.result = undefined;
     this.#lives.set(live.id, live);
-    this.#note('live', { live: live.id, sql: live.sql, params: live.params });
+    this.#note('live', { live: live.id, sql: live.sql, params: live.params, view: live.view });
   }
 
   #notify({ live: id, revision, result, patch, error }: Answer): void {

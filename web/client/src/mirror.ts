@@ -1,6 +1,6 @@
 import { fixedToken } from './auth.ts';
 import { ClosedError, EnvironmentError, MillpondError, RequestError } from './errors.ts';
-import type { EventInput, LiveQuery, MirrorOptions, MirrorStatus, StreamEvent } from './types.ts';
+import type { EventInput, LiveQuery, MirrorOptions, MirrorStatus, QueryOptions, StreamEvent } from './types.ts';
 import { randomID } from './messages.ts';
 import { newName, type StreamName } from './name.ts';
 import { Live } from './live.ts';
@@ -60,15 +60,15 @@ export class Mirror {
   }
 
   /** Runs one SQL statement that reads. It is cancelled when the signal aborts, and then fails with the signal's reason. */
-  async query(sql: string, parameters: readonly Parameter[] = [], { signal }: { signal?: AbortSignal } = {}): Promise<QueryResult> {
+  async query(sql: string, parameters: readonly Parameter[] = [], { signal, view }: QueryOptions = {}): Promise<QueryResult> {
     this.#check();
-    return decodeResult(await this.#tabs.link.call('query', { sql, params: encodeParameters(parameters) }, signal));
+    return decodeResult(await this.#tabs.link.call('query', { sql, params: encodeParameters(parameters), view }, signal));
   }
 
   /** Makes a live query. It costs nothing until it is subscribed to. */
-  live(sql: string, parameters: readonly Parameter[] = []): LiveQuery {
+  live(sql: string, parameters: readonly Parameter[] = [], { view }: Pick<QueryOptions, 'view'> = {}): LiveQuery {
     this.#check();
-    return new Live((notify) => this.#tabs.link.live(sql, parameters, notify));
+    return new Live((notify) => this.#tabs.link.live(sql, parameters, view, notify));
   }
 
   /** Connects at once, without waiting for the next attempt; also after the mirror has given up. */

@@ -158,6 +158,20 @@ export interface MirrorStatus extends WorkerStatus {
   readonly failure?: MillpondError | undefined;
 }
 
+/**
+ * What a query sees in the tables of projections: "confirmed": what the server's events have made of them; "optimistic": what they would be
+ * if the server had committed next what this mirror's user has appended and the server may not have yet. All other tables are the same in
+ * both: what waits is in outbox, and not in events.
+ */
+export type View = 'confirmed' | 'optimistic';
+
+export interface QueryOptions {
+  /** Cancels the query. */
+  signal?: AbortSignal;
+  /** Default: "confirmed". */
+  view?: View;
+}
+
 /** The newest answer of a live query; both undefined until the first. After a failure the result is the last good one. */
 export interface LiveSnapshot {
   readonly result: QueryResult | undefined;

@@ -13,7 +13,7 @@ function watching() {
   const sent: Note[] = [];
   const shown: (QueryResult['rows'] | string)[] = [];
   const link = new Link((_leader, text) => sent.push(JSON.parse(text) as Note));
-  const stop = link.live('SELECT 1', [], (result, error) => shown.push(error ? error.code : result!.rows));
+  const stop = link.live('SELECT 1', [], undefined, (result, error) => shown.push(error ? error.code : result!.rows));
   const lives = () => sent.filter(({ method }) => method.endsWith('live')).map(({ method, params }) => `${method} ${params!.live}`);
   const receive = (leader: string, answer: Answer) => link.receive(leader, JSON.stringify(answer));
   return { link, shown, stop, lives, receive };

@@ -72,7 +72,7 @@ describe('handover', () => {
     const [first, second] = [browser.tab(), browser.tab()];
     await settle();
     second.link.open(name);
-    second.link.live('SELECT 1', [], () => undefined);
+    second.link.live('SELECT 1', [], undefined, () => undefined);
     const append = second.link.call('append', { ...name, events: { idempotencyKey: 'k1' } });
     await settle();
     first.stop();
