@@ -89,10 +89,8 @@ func TestBatchesLeaveOutTheirOwn(t *testing.T) {
 	b := &batches{}
 	all := millpond.Define[tally](everything{b})
 	inBubble(t, []millpond.Definition{all}, func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "b")) // 3; registered: 4
-		r.settle()
-		b.all() // the contract, which is an event, too
+		n := r.hosting("b") // 3; registered: 4
+		b.all()             // the contract, which is an event, too
 		own := millpond.Input{Type: "y", Source: &millpond.Source{Processor: millpond.ProcessorID{Slug: "b", Version: "1"}}}
 		r.append(n, input("x"), own, input("x")) // 5, 6, 7
 		r.settle()
@@ -118,9 +116,7 @@ func TestSlowCallsAreKept(t *testing.T) {
 		return nil
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, inputs(100, "x")...) // from 5 on
 		r.pass(10 * time.Second)
 		if got := r.checkpoint(n, "k").Offset; got < 5+28 {
@@ -145,9 +141,7 @@ func TestFailedCallEndsItsWork(t *testing.T) {
 		return errPlanted
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.pass(10 * time.Second) // before callTimeout would end it
 		r.phase("failed", n, "k", Failed)

@@ -124,9 +124,7 @@ func TestNewVersionWhileFolding(t *testing.T) {
 func TestUnreadableState(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, inputs(3, "x")...)
 		r.settle()
 		p.offsets()
@@ -161,9 +159,7 @@ func (l *list) ProcessEvent(_ context.Context, _ millpond.Effects, step millpond
 func TestUnconsumed(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		for range 6 {
@@ -218,9 +214,7 @@ func TestBlockWhileAndBackground(t *testing.T) {
 			}
 			return nil
 		}
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("background"), input("x")) // 5, 6
 		r.settle()
 		equal(t, "beside the background", p.offsets(), []uint64{5, 6})
@@ -293,9 +287,7 @@ func TestWorkPanicsAndNests(t *testing.T) {
 		return nil
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.pass(time.Minute)
 		if got := len(r.log(n, "y")); got != 3 || calls != 2 {
@@ -426,9 +418,7 @@ func TestContractIsKept(t *testing.T) {
 		return nil
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		if len(errs) != 5 {
@@ -507,9 +497,7 @@ func TestPausedStream(t *testing.T) {
 		return err
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"), millpond.Input{Type: millpond.TypePaused, Payload: []byte(`{"reason":"r"}`)})
 		r.pass(24 * time.Hour)
 		r.phase("paused", n, "k", BackingOff)
@@ -538,9 +526,7 @@ func TestOutage(t *testing.T) {
 		return nil
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.plant(func(batches []store.Batch) error {
 			for _, b := range batches {
 				if strings.HasPrefix(b.Records[0].Key, keyPrefix) {
@@ -589,9 +575,7 @@ func TestWorkIsBounded(t *testing.T) {
 			}
 			return nil
 		}
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		for offset := range 2 {
 			r.append(n, input("x"))
 			r.settle()

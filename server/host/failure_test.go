@@ -45,9 +45,7 @@ func TestRetry(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			p, left := failing("p", how)
 			inBubble(t, define(p), func(r *rig) {
-				n := name("/s")
-				r.append(n, configure("k", "p"))
-				r.settle()
+				n := r.hosting("p")
 				*left = maxAttempts - 1
 				r.append(n, input("x"), input("x"), input("bad"), input("x")) // from 5 on
 				r.pass(maxAttempts * (maxBackoff + callTimeout))
@@ -164,9 +162,7 @@ func (hoarder) Reduce(s string, e *millpond.Event) string {
 func TestRecoveryFails(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x")) // 5
 		r.settle()
 		p.offsets()
@@ -201,9 +197,7 @@ func TestCheckpointFails(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			p := newProbe("p", "x")
 			inBubble(t, define(p), func(r *rig) {
-				n := name("/s")
-				r.append(n, configure("k", "p"))
-				r.settle()
+				n := r.hosting("p")
 				plant(r)
 				r.append(n, inputs(3, "x")...) // 5, 6, 7
 				r.settle()
@@ -313,9 +307,7 @@ func TestCloseFinishesCalls(t *testing.T) {
 		return ctx.Err()
 	}
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"), input("x"))
 		r.settle()
 		r.restart()
@@ -328,9 +320,7 @@ func TestCloseFinishesCalls(t *testing.T) {
 func TestKill(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		want := 0
 		for range 20 {
 			if err := r.engine.Kill(context.Background(), n); err != nil {
@@ -354,9 +344,7 @@ func TestKill(t *testing.T) {
 func TestCorruptCheckpoint(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		r.stop()
@@ -431,9 +419,7 @@ func TestCloseWithoutStart(t *testing.T) {
 func TestLogBehindCheckpoint(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"), input("x"))
 		r.settle()
 		p.offsets()

@@ -186,6 +186,16 @@ func (r *rig) append(name millpond.Name, inputs ...millpond.Input) []millpond.Ev
 	return events
 }
 
+// hosting is a stream with the processor under the key k: that is configured at offset 3 and registered at 4, and has come to
+// the end.
+func (r *rig) hosting(slug string) millpond.Name {
+	r.t.Helper()
+	n := name("/s")
+	r.append(n, configure("k", slug))
+	r.settle()
+	return n
+}
+
 // settle lets everything that is not waiting for time to pass come to rest.
 func (r *rig) settle() { synctest.Wait() }
 

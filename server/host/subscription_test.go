@@ -88,9 +88,7 @@ func TestRestart(t *testing.T) {
 func TestUnregistered(t *testing.T) {
 	p, q := newProbe("p", "x"), newProbe("q", "x")
 	inBubble(t, define(p, q), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		p.offsets()
@@ -115,9 +113,7 @@ func TestNoSecondBeforeTheFirstIsOver(t *testing.T) {
 			<-release
 			return nil
 		}
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		r.append(n, anchored("k", "p", 0))
@@ -135,9 +131,7 @@ func TestNoSecondBeforeTheFirstIsOver(t *testing.T) {
 func TestProcessorRegistered(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.restart()
 		r.restart()
 		p.contract.Version = "2"
@@ -163,9 +157,7 @@ func TestProcessorRegistered(t *testing.T) {
 func TestStartWhileTheStoreIsDown(t *testing.T) {
 	p := newProbe("p", "x")
 	inBubble(t, define(p), func(r *rig) {
-		n := name("/s")
-		r.append(n, configure("k", "p"))
-		r.settle()
+		n := r.hosting("p")
 		r.append(n, input("x"))
 		r.settle()
 		p.offsets()
