@@ -55,7 +55,9 @@ type client struct {
 // socket is what a client needs of a *websocket.Conn.
 type socket interface {
 	Reader(context.Context) (websocket.MessageType, io.Reader, error)
-	Write(context.Context, websocket.MessageType, []byte) error
+	// Write sends one message: head and body. The bytes are the caller's again when it returns. It gives up when the client
+	// has not taken the message after sendTimeout.
+	Write(ctx context.Context, kind websocket.MessageType, head, body []byte) error
 	Close(websocket.StatusCode, string) error
 	CloseNow() error
 	Subprotocol() string
@@ -247,7 +249,7 @@ func (c *client) append(msg *millpond.Append) error {
 		return c.send(&millpond.ErrorMessage{Request: msg.ID, Code: millpond.EventTooLarge,
 			Message: "the batch is in the log, but the answer, with what was there before, is larger than a message: read it over HTTP"})
 	}
-	return c.write(websocket.MessageText, answer)
+	return c.write(websocket.MessageText, nil, answer)
 }
 
 func (c *client) appendEvents(msg *millpond.Append) ([]millpond.Event, error) {

@@ -6,6 +6,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -231,6 +232,9 @@ func (f *follower) write(p *stream.Piece) error {
 	}
 	return f.writeBatch(&p.Batch)
 }
+
+// frames are buffers for what is being written.
+var frames = sync.Pool{New: func() any { return new([]byte) }}
 
 // writeBatch writes a batch's events. The hash in the id is known for every event when none is left out.
 func (f *follower) writeBatch(b *millpond.Batch) error {

@@ -32,7 +32,8 @@ func (s *scriptedSocket) Reader(context.Context) (websocket.MessageType, io.Read
 	return websocket.MessageText, bytes.NewReader(line), nil
 }
 
-func (s *scriptedSocket) Write(_ context.Context, kind websocket.MessageType, b []byte) error {
+func (s *scriptedSocket) Write(_ context.Context, kind websocket.MessageType, head, body []byte) error {
+	b := append(head, body...)
 	if kind == websocket.MessageBinary {
 		if _, err := millpond.DecodeBatch(b); err != nil {
 			s.t.Errorf("sent a frame that is none: %v", err)

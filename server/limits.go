@@ -78,8 +78,8 @@ const (
 	// sendTimeout bounds how long one message may take to be sent. A slower client is disconnected; it resumes.
 	sendTimeout = time.Minute
 	// targetFrameBytes is how large a frame gets when there is enough to send. A slow line is not blocked for long by
-	// one, so that the probes come through.
-	targetFrameBytes = 256 << 10
+	// one, so that the probes come through; and a thousand of them that do not read hold no more than a thousand of these.
+	targetFrameBytes = 64 << 10
 	// inFlightBytes is what the subscriptions of one connection share for the frames that they hold while the client
 	// does not read.
 	inFlightBytes = 4 << 20
@@ -87,6 +87,12 @@ const (
 	minFrameBytes = 8 << 10
 	// keptBufferBytes bounds the buffers that are kept for the next message.
 	keptBufferBytes = 64 << 10
+	// websocketReadBytes and controlFrameBytes are the buffers of a websocket: longer messages are read past the one, and
+	// the other holds a whole control frame.
+	websocketReadBytes = 512
+	controlFrameBytes  = 256
+	// smallMessageBytes is what a message is copied to be written at once.
+	smallMessageBytes = 4 << 10
 	// maxLogBytes bounds what a log line repeats of a client.
 	maxLogBytes = 128
 	// maxCloseReasonBytes is what a websocket's close frame has room for.

@@ -48,10 +48,8 @@ func (c *client) sendPiece(s *subscription, p *stream.Piece) (err error) {
 		if p.Part == nil {
 			return c.sendBatch(s, &p.Batch)
 		}
-		buf := frames.Get().(*[]byte)
-		defer frames.Put(buf)
-		*buf = p.Part.AppendFrame((*buf)[:0])
-		return c.pay(s, websocket.MessageBinary, *buf)
+		s.head = p.Part.AppendHeader(s.head[:0])
+		return c.pay(s, websocket.MessageBinary, s.head, p.Part.Bytes)
 	}
 	if p.Part == nil && !p.Assembled {
 		return c.sendBatch(s, &p.Batch)
@@ -66,7 +64,7 @@ func (c *client) sendPiece(s *subscription, p *stream.Piece) (err error) {
 	}
 	if err == nil && text != "" {
 		message := millpond.MarshalMessage(&millpond.PartMessage{ID: s.id, Offset: offset, Text: text})
-		err = c.pay(s, websocket.MessageText, message)
+		err = c.pay(s, websocket.MessageText, nil, message)
 	}
 	if err == nil && p.Part == nil {
 		err = c.sendBatch(s, &p.Batch)

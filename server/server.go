@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/net/netutil"
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/server/access"
@@ -134,7 +133,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if closed {
 		return l.Close()
 	}
-	if err := h.Serve(netutil.LimitListener(l, s.gate.Limits().TotalConnections+extraConnections)); !errors.Is(err, http.ErrServerClosed) {
+	if err := h.Serve(newLimitListener(l, s.gate.Limits().TotalConnections+extraConnections)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -17,6 +17,7 @@ type subscription struct {
 	id     uint32
 	cursor *access.Subscription
 	text   partText        // of an event that is sent in parts, as text; the pump's own
+	head   []byte          // of a frame; the pump's own
 	ctx    context.Context // ends with the connection, or when the client unsubscribes
 	cancel context.CancelFunc
 

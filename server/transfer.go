@@ -1,10 +1,8 @@
 package server
 
 import (
-	"context"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -78,33 +76,27 @@ func (c *client) releaseBuffer() {
 
 // send sends a control message.
 func (c *client) send(m millpond.Message) error {
-	return c.write(websocket.MessageText, millpond.MarshalMessage(m))
+	return c.write(websocket.MessageText, nil, millpond.MarshalMessage(m))
 }
-
-// frames are buffers for frames and messages that are being written.
-var frames = sync.Pool{New: func() any { return new([]byte) }}
 
 // pay sends a message that costs credit: as many bytes as it has. It is paid before it is sent, for a client that has got the
 // message may grant them again at once, and may have all the credit that there is.
-func (c *client) pay(s *subscription, kind websocket.MessageType, message []byte) error {
-	s.spend(int64(len(message)))
-	return c.write(kind, message)
+func (c *client) pay(s *subscription, kind websocket.MessageType, head, body []byte) error {
+	s.spend(int64(len(head) + len(body)))
+	return c.write(kind, head, body)
 }
 
 // sendBatch sends a batch, which costs the bytes of its frame.
-func (c *client) sendBatch(s *subscription, b *millpond.Batch) (err error) {
-	buf := frames.Get().(*[]byte)
-	defer frames.Put(buf)
-	kind := websocket.MessageBinary
+func (c *client) sendBatch(s *subscription, b *millpond.Batch) error {
 	if c.asText {
-		kind = websocket.MessageText
-		if *buf, err = appendBatchText((*buf)[:0], b); err != nil {
+		text, err := appendBatchText(nil, b)
+		if err != nil {
 			return err
 		}
-	} else {
-		*buf = b.AppendFrame((*buf)[:0])
+		return c.pay(s, websocket.MessageText, nil, text)
 	}
-	return c.pay(s, kind, *buf)
+	s.head = b.AppendHeader(s.head[:0])
+	return c.pay(s, websocket.MessageBinary, s.head, b.Records)
 }
 
 func appendBatchText(dst []byte, b *millpond.Batch) ([]byte, error) {
@@ -139,16 +131,13 @@ func eachRecord(records []byte, fn func(record []byte, e *millpond.Event) error)
 }
 
 // write sends one message. One that takes too long, or fails, ends the connection.
-func (c *client) write(kind websocket.MessageType, b []byte) error {
-	ctx, cancel := context.WithTimeout(c.ctx, sendTimeout)
-	defer cancel()
-	err := c.ws.Write(ctx, kind, b)
-	if err != nil {
+func (c *client) write(kind websocket.MessageType, head, body []byte) error {
+	if err := c.ws.Write(c.ctx, kind, head, body); err != nil {
 		c.cancel(err)
 		return err
 	}
-	c.transfer.sent.Add(int64(len(b)))
-	return err
+	c.transfer.sent.Add(int64(len(head) + len(body)))
+	return nil
 }
 
 func (c *client) hear() { c.heardAt.Store(int64(time.Since(c.start))) }

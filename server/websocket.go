@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -44,7 +45,7 @@ func (s *Server) serveWebsocket(c echo.Context) error {
 		return &millpond.Error{Code: millpond.InvalidRequest, Message: err.Error()}
 	}
 	ws.SetReadLimit(-1) // the client has its own
-	client := newClient(s, ws, c.Response().Header().Get(requestIDHeader), r)
+	client := newClient(s, &websocketSocket{ws, w.wire}, c.Response().Header().Get(requestIDHeader), r)
 	client.greeted = greeted
 	client.run()
 	return nil
@@ -62,10 +63,21 @@ func offersSubprotocol(r *http.Request) bool {
 	return false
 }
 
+// websocketSocket is read by package websocket, and written to by the wire.
+type websocketSocket struct {
+	*websocket.Conn
+	wire *wire
+}
+
+func (s *websocketSocket) Write(ctx context.Context, kind websocket.MessageType, head, body []byte) error {
+	return s.wire.send(ctx, kind, head, body)
+}
+
 // handshakeWriter keeps back the plain text with which package websocket refuses a handshake: a problem is sent instead.
 type handshakeWriter struct {
 	http.ResponseWriter
 	hijacked bool
+	wire     *wire
 }
 
 func (w *handshakeWriter) WriteHeader(status int) {
@@ -82,5 +94,11 @@ func (w *handshakeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("%T cannot be hijacked", w.ResponseWriter)
 	}
 	w.hijacked = true
-	return h.Hijack()
+	c, buffered, err := h.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, buffered = websocketOn(c, buffered)
+	w.wire = c.(*wire)
+	return c, buffered, nil
 }

@@ -214,8 +214,8 @@ func TestCreditOfFrameJustRead(t *testing.T) {
 // writerSocket is a socket that is only written to.
 type writerSocket func([]byte)
 
-func (w writerSocket) Write(_ context.Context, _ websocket.MessageType, b []byte) error {
-	w(b)
+func (w writerSocket) Write(_ context.Context, _ websocket.MessageType, head, body []byte) error {
+	w(append(head, body...))
 	return nil
 }
 func (w writerSocket) Reader(context.Context) (websocket.MessageType, io.Reader, error) {
