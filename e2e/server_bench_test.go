@@ -275,7 +275,7 @@ const fanOut = 1000 // subscribers
 
 // steady publishes 200 events a second and returns how late they arrive, and the processor time of the server.
 func (s *subscribable) steady(b *testing.B) (*load.Latencies, time.Duration) {
-	const perSecond, connections = 200, 4
+	const perSecond, connections = 200, 16
 	events := int(perSecond * roundTime.Seconds())
 	subscribers, err := load.Subscribe(s.service, s.peer.addr, "/bench", fanOut)
 	if err != nil {

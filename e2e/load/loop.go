@@ -68,14 +68,22 @@ func (l *Loop) Run(done func() bool) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for !done() {
-		n, err := unix.EpollWait(l.epoll, l.ready, int(maxWait.Milliseconds()))
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		if err := l.once(); err != nil {
 			return err
 		}
-		for _, event := range l.ready[:max(n, 0)] {
-			if err := l.read(l.conns[event.Fd]); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// once reads what there is, of some connections.
+func (l *Loop) once() error {
+	n, err := unix.EpollWait(l.epoll, l.ready, int(maxWait.Milliseconds()))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	for _, event := range l.ready[:max(n, 0)] {
+		if err := l.read(l.conns[event.Fd]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -35,46 +35,59 @@ type Subscribers struct {
 	Received int       // bytes, those of the protocols included
 }
 
-// Subscribe opens n connections.
-func Subscribe(service Service, addr, name string, n int) (*Subscribers, error) {
-	conns, err := dialAll(n, func() (net.Conn, error) { return service.Dial(addr, name) })
-	if err != nil {
-		return nil, err
-	}
+// Subscribe opens n connections. It answers pings meanwhile.
+func Subscribe(service Service, addr, name string, n int) (_ *Subscribers, err error) {
+	const atATime = 128
 	s := &Subscribers{got: make([]int, n)}
 	if s.loop, err = NewLoop(); err != nil {
 		return nil, err
 	}
-	for i, c := range conns {
-		reader, marks := service.Reader(), marks{}
-		var conn *Conn
-		conn, err = s.loop.Add(c, func(b []byte) error {
-			answer, err := reader.Read(b)
-			if err == nil && len(answer) > 0 {
-				err = conn.Write(answer)
+	for from := 0; from < n && err == nil; from += atATime {
+		var conns []net.Conn
+		conns, err = dialAll(min(atATime, n-from), func() (net.Conn, error) { return service.Dial(addr, name) })
+		for i, c := range conns {
+			if err == nil {
+				err = s.add(from+i, c, service.Reader())
 			}
-			now := time.Now().UnixNano()
-			s.Received += len(b)
-			events := marks.find(b, func(at int64) { s.Latency.Add(time.Duration(now - at)) })
-			s.got[i] += events
-			s.total += events
-			return err
-		})
-		if err != nil {
-			return nil, err
 		}
+		if err == nil {
+			err = s.loop.once()
+		}
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
 
+// add counts what arrives on the i-th connection.
+func (s *Subscribers) add(i int, c net.Conn, reader Reader) error {
+	var marks marks
+	var conn *Conn
+	conn, err := s.loop.Add(c, func(b []byte) error {
+		answer, err := reader.Read(b)
+		if err == nil && len(answer) > 0 {
+			err = conn.Write(answer)
+		}
+		now := time.Now().UnixNano()
+		s.Received += len(b)
+		events := marks.find(b, func(at int64) { s.Latency.Add(time.Duration(now - at)) })
+		s.got[i] += events
+		s.total += events
+		return err
+	})
+	return err
+}
+
 // dialAll opens connections, some at a time.
 func dialAll(n int, dial func() (net.Conn, error)) ([]net.Conn, error) {
-	const atATime = 16
+	const workers = 16
 	conns, errs := make([]net.Conn, n), make([]error, n)
 	var wg sync.WaitGroup
-	for worker := range atATime {
+	for worker := range workers {
 		wg.Go(func() {
-			for i := worker; i < n; i += atATime {
+			for i := worker; i < n; i += workers {
 				conns[i], errs[i] = dial()
 			}
 		})

@@ -25,6 +25,6 @@ const (
 	checkProgressEvents = 10_000
 	// sweepParts bounds how many parts of large records a commit takes away.
 	sweepParts = 16
-	// firstPageBytes is what a page of records begins with; it grows to what it holds.
-	firstPageBytes = 4 << 10
+	// maxPageGuessBytes bounds what a page of records begins with; it grows to what it holds.
+	maxPageGuessBytes = 256 << 10
 )

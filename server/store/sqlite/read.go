@@ -87,7 +87,7 @@ func (s *Store) readPage(r *reader, stream store.Stream, rng store.Range) (store
 			return errPageFull
 		}
 		if page.Count == 0 {
-			page.Records = make([]byte, 0, max(size, min(rng.Bytes, firstPageBytes)))
+			page.Records = make([]byte, 0, max(size, min(rng.Bytes, pageBytes(rng, size))))
 		}
 		page.Records = millpond.AppendFramedRecord(page.Records, record)
 		page.Count++
@@ -105,6 +105,16 @@ func (s *Store) readPage(r *reader, stream store.Stream, rng store.Range) (store
 		return store.Page{}, err
 	}
 	return page, nil
+}
+
+// pageBytes is how large a page is made whose first record has the size: as if all had it. A page that grows is copied, and
+// one that is too large is not worth it where there is little to read.
+func pageBytes(rng store.Range, size int) int {
+	n := rng.Limit
+	if rng.Before != 0 {
+		n = int(min(uint64(n), rng.Before-1-rng.After))
+	}
+	return min(n*(size+size/8), maxPageGuessBytes)
 }
 
 // ReadPart reads a part of a record.
