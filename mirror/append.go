@@ -253,7 +253,7 @@ func (l *loop) hasAll(name millpond.Name, events []millpond.Event) bool {
 		return true
 	}
 	position, err := l.db.replica.Position(name)
-	if err != nil {
+	if _, _, building, _ := l.db.replica.Next(name); err != nil || building { // what is seen is of another log
 		return false
 	}
 	if position.Offset == 0 {

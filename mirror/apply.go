@@ -5,6 +5,7 @@ import (
 
 	"github.com/millpond-dev/millpond/mirror/replica"
 	"github.com/millpond-dev/millpond/mirror/session"
+	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
 // apply writes a batch to the database and tells the machine how it went.
@@ -16,6 +17,9 @@ func (l *loop) apply(a *session.Apply) {
 	waiting := l.waitingEvents()
 	position, err := write(a.Name, a.Incarnation, &a.Batch)
 	mismatch := err != nil && isMismatch(err)
+	if errors.Is(err, sqlite.Full) {
+		l.makeRoom(a.Name)
+	}
 	if err == nil || !mismatch {
 		err = l.note(err)
 	}
@@ -23,7 +27,8 @@ func (l *loop) apply(a *session.Apply) {
 		l.input(session.ApplyFailed{Name: a.Name, Mismatch: mismatch, Err: err})
 	} else {
 		l.input(session.Applied{Name: a.Name, Position: position})
-		l.live.Changed("events", "streams")
+		l.live.Changed("event_rows", "streams", "copies")
+		l.collectSoon()
 		l.projected()
 		l.soon(flushInterval)
 		l.settleOutbox()

@@ -97,7 +97,7 @@ func tryDatabase(ctx context.Context, o Options) (*database, error) {
 }
 
 func newDatabase(s *storage, o Options) (*database, error) {
-	r, err := replica.Open(s.conn, replica.Options{Now: o.world.now()})
+	r, err := replica.Open(s.conn, replica.Options{Now: o.world.now(), AtOnce: o.ShowRebuild})
 	if err != nil {
 		return nil, err
 	}

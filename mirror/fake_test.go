@@ -30,6 +30,7 @@ type fakeServer struct {
 	wrote chan struct{}      // holds a token when seen has grown
 
 	down     bool                                       // refuse connections
+	hold     int                                        // send only so many events of a stream; 0: all
 	corrupt  int                                        // so many batches get a wrong hash
 	refuse   *millpond.ErrorMessage                     // instead of a welcome
 	onAppend func(c *fakeConn, a *millpond.Append) bool // true: it is dealt with
@@ -104,7 +105,7 @@ func (f *fakeServer) change(fn func()) {
 	fn()
 	for c := range f.conns {
 		for id, s := range c.subs {
-			for s.credit > 0 && s.cursor < len(s.log.records) {
+			for s.credit > 0 && s.cursor < f.end(s.log) {
 				f.sendBatch(c, id, s)
 			}
 		}
@@ -165,7 +166,7 @@ func (f *fakeServer) subscribe(c *fakeConn, msg *millpond.Subscribe) {
 }
 
 func (f *fakeServer) sendBatch(c *fakeConn, id uint32, s *fakeSub) {
-	end := min(s.cursor+500, len(s.log.records))
+	end := min(s.cursor+500, f.end(s.log))
 	b := millpond.Batch{Subscription: id, LastOffset: uint64(end), MaxOffset: uint64(len(s.log.records)), Hash: s.log.hash(end),
 		Live: end == len(s.log.records)}
 	for _, record := range s.log.records[s.cursor:end] {
@@ -179,6 +180,14 @@ func (f *fakeServer) sendBatch(c *fakeConn, id uint32, s *fakeSub) {
 	s.cursor = end
 	s.credit -= int64(len(frame))
 	c.ws.Write(context.Background(), websocket.MessageBinary, frame)
+}
+
+// end is how far a log is sent.
+func (f *fakeServer) end(l *fakeLog) int {
+	if f.hold > 0 {
+		return min(f.hold, len(l.records))
+	}
+	return len(l.records)
 }
 
 func (c *fakeConn) send(msg millpond.Message) {

@@ -16,6 +16,7 @@ type health struct {
 	trouble  *StorageProblem // why the last write failed; nil since one succeeded
 	failures int             // in a row, for reasons that opening the files again may cure
 	replaced []time.Time     // when the database was, within replaceWindow
+	gaveUp   *StorageProblem // an old copy was, for want of room
 	lost     int             // events of appends that could not be saved
 	checking bool            // a check is out
 
@@ -68,7 +69,7 @@ func (l *loop) setTrouble(p *StorageProblem) {
 func (l *loop) healIfSick() {
 	for l.health.sick != nil && l.mirror.ctx.Err() == nil {
 		why := l.health.sick
-		l.health.sick, l.health.trouble, l.health.failures = nil, nil, 0
+		l.health.sick, l.health.trouble, l.health.gaveUp, l.health.failures = nil, nil, nil, 0
 		l.replaceDatabase(why)
 	}
 }
@@ -175,7 +176,7 @@ func (l *loop) rowsInMemory() (rows outbox.Rows) {
 // afterReplacement has all else follow another database. known is how many rows each append had.
 func (l *loop) afterReplacement(known map[uint64]int) {
 	for name := range l.streams {
-		position, err := l.db.replica.Position(name)
+		position, err := l.resumeAt(name)
 		if err != nil {
 			l.note(err)
 			position = millpond.Position{}
@@ -200,6 +201,7 @@ func (l *loop) afterReplacement(known map[uint64]int) {
 	}
 	l.live.Changed()
 	l.projected()
+	l.collectSoon()
 	l.outboxChanged()
 	l.feed()
 }

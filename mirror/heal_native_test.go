@@ -23,7 +23,7 @@ func TestDamageUnderAnApply(t *testing.T) {
 	stream(t, m, pond)
 	f.add(pond, 3000, "frog")
 	until(t, m, caughtUp(pond, 3002))
-	d.spoilTable(t, m, "events")
+	d.spoilTable(t, m, "event_rows")
 	f.add(pond, 1000, "frog")
 	s := until(t, m, caughtUp(pond, 4002))
 	if s.StorageError == nil || s.StorageError.Code != CodeStorageCorrupt {

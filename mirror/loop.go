@@ -43,6 +43,9 @@ type loop struct {
 
 	build *time.Timer // until a piece of what projections are behind is done
 
+	collect    *time.Timer // until some rows of old copies are deleted
+	collecting bool        // collect is running
+
 	health  health
 	inspect *time.Timer // until the storage is checked
 
@@ -66,6 +69,7 @@ func newLoop(m *Mirror, db *database, url string) *loop {
 		wake:     time.NewTimer(0),
 		frame:    time.NewTimer(0),
 		build:    time.NewTimer(0),
+		collect:  time.NewTimer(0),
 		inspect:  time.NewTimer(0),
 		conns:    make(map[uint64]*conn.Conn),
 		streams:  make(map[millpond.Name]int),
@@ -120,6 +124,8 @@ func (l *loop) run() {
 			l.runFrame()
 		case <-l.build.C:
 			l.buildProjections()
+		case <-l.collect.C:
+			l.collectSome()
 		case <-l.inspect.C:
 			l.checkStorage()
 		}
@@ -138,6 +144,7 @@ func (l *loop) shutDown() error {
 	l.wake.Stop()
 	l.frame.Stop()
 	l.build.Stop()
+	l.collect.Stop()
 	l.inspect.Stop()
 	l.publish()
 	if l.db == nil {

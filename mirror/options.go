@@ -48,6 +48,10 @@ type Options struct {
 	// wrong. The tables of one that was given before, and is not any more, go.
 	Projections []projection.Projection
 
+	// ShowRebuild has the copy of a stream that was reset, or diverged, replaced at once, and filled before the eyes of its users.
+	// Default: the old copy is seen, marked as stale in the status, until the new one has come as far as the log.
+	ShowRebuild bool
+
 	// Persist asks the browser, or its user, not to delete the data when room gets scarce, and returns the answer. It is called
 	// once, away from the mirror's goroutine, when there is something to lose: an append, or a stream's events. It must return when ctx
 	// ends. Only a page can ask; natively, and where the database is in memory, nobody is asked. Nil: nobody is.

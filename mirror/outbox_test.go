@@ -313,8 +313,8 @@ func TestAppendsAcrossReset(t *testing.T) {
 func TestOutboxOutlivesTheDatabase(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, path string){
 		"another version":  func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = 99") },
-		"rows are missing": func(t *testing.T, path string) { execute(t, path, "DELETE FROM events WHERE offset > 900") },
-		"damaged events":   spoilTable("events"),
+		"rows are missing": func(t *testing.T, path string) { execute(t, path, "DELETE FROM event_rows WHERE offset > 900") },
+		"damaged events":   spoilTable("event_rows"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeServer(t)

@@ -45,7 +45,9 @@ func (s *Space) low() *StorageProblem {
 func (l *loop) measured(space *Space) {
 	h := &l.health
 	if space != nil && h.asked && !h.granted && space.Persistence == BestEffort {
-		space.Persistence = PersistenceOff
+		refused := *space
+		refused.Persistence = PersistenceOff
+		space = &refused
 	}
 	if space == h.space || space != nil && h.space != nil && *space == *h.space {
 		return

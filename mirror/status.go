@@ -56,14 +56,25 @@ const (
 type StreamStatus struct {
 	millpond.Name
 	State StreamState `json:"state"`
-	// Position is how far the copy has got.
+	// Position is how far the copy has got that queries see.
 	millpond.Position
+	// Stale says that this copy is of a log that is not the server's any more: the stream was reset, or the server restored from a
+	// backup. It stays until another one has been built.
+	Stale bool `json:"stale,omitempty"`
+	// Rebuild is how far that one has got; nil: none is being built.
+	Rebuild *Rebuild `json:"rebuild,omitempty"`
 	// MaxOffset is the offset of the stream's last event, as far as the server has told.
 	MaxOffset uint64 `json:"maxOffset"`
 	// LastError is why the stream failed; nil when the last batch was applied.
 	LastError *Problem `json:"lastError,omitempty"`
 	// RetryAt is when a failed stream is tried again; zero when that waits for another connection.
 	RetryAt time.Time `json:"retryAt,omitzero"`
+}
+
+// Rebuild is how far a copy has got that is being built beside the one that queries see.
+type Rebuild struct {
+	Offset uint64 `json:"offset"`
+	Target uint64 `json:"target"` // the offset at which it takes the other one's place
 }
 
 // StreamState is what happens to the copy of a stream.
@@ -73,7 +84,7 @@ type StreamState string
 const (
 	Subscribing StreamState = "subscribing" // the server has not been asked, or has not answered yet
 	Subscribed  StreamState = "subscribed"  // batches are applied as they come
-	Rebuilding  StreamState = "rebuilding"  // the next batch replaces the copy
+	Rebuilding  StreamState = "rebuilding"  // a new copy is being built beside this one, or is about to be
 	Failed      StreamState = "failed"      // LastError says why
 )
 
@@ -94,6 +105,7 @@ func (s *Status) Equal(t *Status) bool {
 
 func (s StreamStatus) equal(t StreamStatus) bool {
 	return s.Name == t.Name && s.State == t.State && s.Position == t.Position && s.MaxOffset == t.MaxOffset &&
+		s.Stale == t.Stale && (s.Rebuild == t.Rebuild || s.Rebuild != nil && t.Rebuild != nil && *s.Rebuild == *t.Rebuild) &&
 		s.LastError.equal(t.LastError) && s.RetryAt.Equal(t.RetryAt)
 }
 

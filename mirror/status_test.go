@@ -47,6 +47,8 @@ func TestStatusEqual(t *testing.T) {
 		"state":         func(s *Status) { s.Streams[0].State = Failed },
 		"position":      func(s *Status) { s.Streams[0].Hash = 1 },
 		"maxOffset":     func(s *Status) { s.Streams[0].MaxOffset = 1 },
+		"stale":         func(s *Status) { s.Streams[0].Stale = true },
+		"rebuild":       func(s *Status) { s.Streams[0].Rebuild = &Rebuild{} },
 		"stream error":  func(s *Status) { s.Streams[0].LastError.Message = "b" },
 		"stream retry":  func(s *Status) { s.Streams[0].RetryAt = time.Unix(1, 0) },
 	} {

@@ -82,6 +82,9 @@ func (l *loop) status() Status {
 	if status.StorageError == nil {
 		status.StorageError = l.health.space.low()
 	}
+	if l.health.gaveUp != nil {
+		status.StorageError = l.health.gaveUp
+	}
 	if l.health.trouble != nil {
 		status.StorageError = l.health.trouble
 	}
@@ -94,6 +97,7 @@ func (l *loop) status() Status {
 			LastError: problemOf(st.Problem),
 			RetryAt:   l.timeOf(st.RetryAt),
 		}
+		l.rebuildStatus(&status.Streams[i])
 	}
 	return status
 }

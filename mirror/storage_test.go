@@ -90,7 +90,7 @@ func TestUselessDatabaseIsFilledAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"rows are missing": func(t *testing.T, path string) { execute(t, path, "DELETE FROM events WHERE offset > 900") },
+		"rows are missing": func(t *testing.T, path string) { execute(t, path, "DELETE FROM event_rows WHERE offset > 900") },
 		"another version":  func(t *testing.T, path string) { execute(t, path, "PRAGMA user_version = 99") },
 	} {
 		t.Run(name, func(t *testing.T) {

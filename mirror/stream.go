@@ -49,7 +49,7 @@ func (l *loop) follow(name millpond.Name) error {
 			return &millpond.Error{Code: millpond.RateLimited,
 				Message: fmt.Sprintf("%d streams are open, and more cannot be: close one first", len(l.streams))}
 		}
-		position, err := l.db.replica.Position(name)
+		position, err := l.resumeAt(name)
 		if err != nil {
 			return err
 		}

@@ -111,3 +111,6 @@ func (o *Outbox) RolledBack() {
 	o.batch = batch{}
 	o.keys = nil
 }
+
+// Idle reports that no append of the stream waits, so that its events need not be looked at.
+func (o *Outbox) Idle(name millpond.Name) bool { return o.keys != nil && o.names[name] == 0 }

@@ -251,3 +251,6 @@ func (s *Set) rolledBack(b *batch) {
 	}
 	b.reset(millpond.Name{}, "")
 }
+
+// Idle reports that there is nothing to be made of events.
+func (s *Set) Idle(millpond.Name) bool { return len(s.versions) == 0 }

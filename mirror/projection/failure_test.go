@@ -51,7 +51,7 @@ func TestFailureIsIsolated(t *testing.T) {
 			return tx.Query("SELECT * FROM failing", func(sqlite.Stmt) error { panic("kaboom") })
 		}},
 		{"another's table", "it writes streams: it may use only the projection's own tables: failing", 24, 25, func(tx *projection.Tx) error { return tx.Exec("DELETE FROM streams") }},
-		{"another's rows", "it reads events", 24, 25, func(tx *projection.Tx) error {
+		{"another's rows", "it reads streams", 24, 25, func(tx *projection.Tx) error {
 			return tx.Query("SELECT * FROM events", func(sqlite.Stmt) error { return nil })
 		}},
 		{"DDL", "it must be an INSERT", 24, 25, func(tx *projection.Tx) error { return tx.Exec("DROP TABLE failing") }},

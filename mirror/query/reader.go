@@ -156,6 +156,8 @@ func (r *Reader) explain(p *pace, err error) error {
 		return context.DeadlineExceeded
 	case errors.Is(err, sqlite.Denied):
 		return refusal(r.guard.denied)
+	case err != nil && strings.HasSuffix(err.Error(), "because it is a view"): // SQLite has not asked the guard yet
+		return fmt.Errorf("%w: %w", ErrNotReadOnly, err)
 	}
 	return err
 }

@@ -25,9 +25,9 @@ func BenchmarkApply(b *testing.B) {
 		{"whole", ""},
 		{"no-type-index", "DROP INDEX events_by_type"},
 		{"no-index", "DROP INDEX events_by_type; DROP INDEX events_by_offset"},
-		{"type-index-on-offset", "DROP INDEX events_by_type; CREATE INDEX i ON events (stream_id, type, offset)"},
-		{"key-index", "CREATE UNIQUE INDEX i ON events (stream_id, idempotency_key)"},
-		{"created-index", "CREATE INDEX i ON events (stream_id, created_at)"},
+		{"type-index-on-offset", "DROP INDEX events_by_type; CREATE INDEX i ON event_rows (copy_id, type, offset)"},
+		{"key-index", "CREATE UNIQUE INDEX i ON event_rows (copy_id, idempotency_key)"},
+		{"created-index", "CREATE INDEX i ON event_rows (copy_id, created_at)"},
 	} {
 		b.Run(variant.name, func(b *testing.B) { benchmarkApply(b, variant.sql) })
 	}

@@ -126,28 +126,81 @@ func (s *faultyStmt) BindRawText(p int, v []byte) error {
 }
 
 // faultCases are the calls that write, on a copy of the first six events of the log in which it stands.
-var faultCases = []struct {
-	name string
-	run  func(r *replica.Replica, l *serverLog) error
-}{
-	{"apply", func(r *replica.Replica, l *serverLog) error {
+var faultCases = []faultCase{
+	{"apply", nil, func(r *replica.Replica, l *serverLog) error {
 		_, err := r.Apply(chat, l.incarnation, l.batch(7, 19)) // more than one statement inserts, and a rest
 		return err
 	}},
-	{"apply with an overlap", func(r *replica.Replica, l *serverLog) error {
+	{"apply with an overlap", nil, func(r *replica.Replica, l *serverLog) error {
 		_, err := r.Apply(chat, l.incarnation, l.batch(5, 10))
 		return err
 	}},
-	{"apply the first batch of a stream", func(r *replica.Replica, l *serverLog) error {
+	{"apply the first batch of a stream", nil, func(r *replica.Replica, l *serverLog) error {
 		_, err := r.Apply(other, l.incarnation, l.batch(1, 4))
 		return err
 	}},
-	{"rebuild", func(r *replica.Replica, l *serverLog) error {
+	{"rebuild at once", nil, func(r *replica.Replica, l *serverLog) error {
 		fresh := newLog(9, 11)
 		_, err := r.Rebuild(chat, fresh.incarnation, fresh.batch(1, 11))
 		return err
 	}},
-	{"head", func(r *replica.Replica, l *serverLog) error { return r.Head(chat, 99) }},
+	{"head", nil, func(r *replica.Replica, l *serverLog) error { return r.Head(chat, 99) }},
+	{"begin to rebuild", nil, func(r *replica.Replica, l *serverLog) error { return rebuild(r, newLog(9, 21), 8) }},
+	{"go on with a rebuild", beginRebuild, func(r *replica.Replica, l *serverLog) error { return goOn(r, newLog(9, 21), 9, 20) }},
+	{"end a rebuild", beginRebuild, func(r *replica.Replica, l *serverLog) error { return goOn(r, newLog(9, 21), 9, 21) }},
+	{"begin another rebuild", beginRebuild, func(r *replica.Replica, l *serverLog) error { return rebuild(r, newLog(10, 21), 5) }},
+	{"show a copy that is not complete", beginRebuild, func(r *replica.Replica, l *serverLog) error { return r.Promote(chat) }},
+	{"delete old rows", endRebuild, func(r *replica.Replica, l *serverLog) error { return r.Collect() }},
+}
+
+type faultCase struct {
+	name  string
+	given func(r *replica.Replica) error
+	run   func(r *replica.Replica, l *serverLog) error
+}
+
+// prepare makes the replica that the case is run on.
+func (c faultCase) prepare(t *testing.T, r *replica.Replica, l *serverLog) {
+	t.Helper()
+	mustApply(t, r, chat, l, 1, 6)
+	if c.given != nil {
+		if err := c.given(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func rebuild(r *replica.Replica, l *serverLog, to int) error {
+	_, err := r.Rebuild(chat, l.incarnation, l.batch(1, to))
+	return err
+}
+
+func goOn(r *replica.Replica, l *serverLog, from, to int) error {
+	_, err := r.Apply(chat, l.incarnation, l.batch(from, to))
+	return err
+}
+
+func beginRebuild(r *replica.Replica) error { return rebuild(r, newLog(9, 21), 8) }
+func endRebuild(r *replica.Replica) error   { return rebuild(r, newLog(9, 21), 21) }
+
+// dumpAll is what a replica holds, seen or not.
+func dumpAll(t testing.TB, conn sqlite.Conn) string {
+	return dump(t, conn) + rows(t, conn, "SELECT stream_id, incarnation, offset, hash, target FROM copies ORDER BY stream_id, id") +
+		rows(t, conn, "SELECT copy_id, offset, hash FROM event_rows ORDER BY copy_id, offset")
+}
+
+// positions are how far the copies of chat have got.
+func positions(t *testing.T, r *replica.Replica) string {
+	t.Helper()
+	at, err := r.Position(chat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, target, ok, err := r.Next(chat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(at, next, target, ok)
 }
 
 // B9: whichever call fails, nothing has happened and no transaction is open; the same again succeeds, with the same end.
@@ -157,10 +210,10 @@ func TestEveryFault(t *testing.T) {
 			l := newLog(1, 19)
 			conn := faultyConn{sqlitetest.Open(t), &faults{}}
 			r := open(t, conn, replica.Options{})
-			mustApply(t, r, chat, l, 1, 6)
-			before := dump(t, conn.Conn)
+			c.prepare(t, r, l)
+			before, at0 := dumpAll(t, conn.Conn), positions(t, r)
 
-			want := outcome(t, c.run)
+			want := outcome(t, c)
 			for at := 1; ; at++ {
 				conn.reset(func(call int, _ string) bool { return call == at })
 				err := c.run(r, l)
@@ -170,7 +223,7 @@ func TestEveryFault(t *testing.T) {
 					if err != nil {
 						t.Fatalf("without a fault: %v", err)
 					}
-					if got := dump(t, conn.Conn); got != want {
+					if got := dumpAll(t, conn.Conn); got != want {
 						t.Fatalf("after %d faults:\n%swant:\n%s", at-1, got, want)
 					}
 					if at < 5 {
@@ -184,8 +237,10 @@ func TestEveryFault(t *testing.T) {
 				if conn.InTransaction() {
 					t.Fatalf("%v: left a transaction open", err)
 				}
-				wantPosition(t, r, chat, l.position(6))
-				if got := dump(t, conn.Conn); got != before {
+				if at := positions(t, r); at != at0 {
+					t.Fatalf("the positions were %s and are %s", at0, at)
+				}
+				if got := dumpAll(t, conn.Conn); got != before {
 					t.Fatalf("%v: has changed\n%sto\n%s", err, before, got)
 				}
 			}
@@ -194,28 +249,29 @@ func TestEveryFault(t *testing.T) {
 }
 
 // outcome is what the replica holds after a case without faults.
-func outcome(t *testing.T, run func(*replica.Replica, *serverLog) error) string {
+func outcome(t *testing.T, c faultCase) string {
 	l, conn := newLog(1, 19), sqlitetest.Open(t)
 	r := open(t, conn, replica.Options{})
-	mustApply(t, r, chat, l, 1, 6)
-	if err := run(r, l); err != nil {
+	c.prepare(t, r, l)
+	if err := c.run(r, l); err != nil {
 		t.Fatal(err)
 	}
-	return dump(t, conn)
+	return dumpAll(t, conn)
 }
 
 // B3: a failing ROLLBACK never masks the error that caused it. What it leaves open is not seen and not committed.
 func TestFailingRollback(t *testing.T) {
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
-			want := outcome(t, c.run)
+			want := outcome(t, c)
 			l, conn := newLog(1, 19), faultyConn{sqlitetest.Open(t), &faults{}}
 			r := open(t, conn, replica.Options{})
 			for at, left := 1, 0; ; at++ {
-				exec(t, conn.Conn, "DELETE FROM streams; DELETE FROM events")
+				exec(t, conn.Conn, "DELETE FROM streams; DELETE FROM copies; DELETE FROM event_rows")
 				r.Close()
 				r = open(t, conn, replica.Options{})
-				mustApply(t, r, chat, l, 1, 6)
+				c.prepare(t, r, l)
+				at0 := positions(t, r)
 				conn.reset(runs(func(run int, sql string) bool { return run == at || sql == "ROLLBACK" }))
 				err := c.run(r, l)
 				if err == nil {
@@ -235,11 +291,13 @@ func TestFailingRollback(t *testing.T) {
 					}
 				}
 				conn.reset(nil)
-				wantPosition(t, r, chat, l.position(6)) // not the one of the transaction that is still open
+				if at := positions(t, r); at != at0 { // not that of the transaction that is still open
+					t.Fatalf("the positions were %s and are %s", at0, at)
+				}
 				if err := c.run(r, l); err != nil {
 					t.Fatalf("again, after %v: %v", cause, err)
 				}
-				if got := dump(t, conn.Conn); got != want {
+				if got := dumpAll(t, conn.Conn); got != want {
 					t.Fatalf("after %v:\n%swant:\n%s", cause, got, want)
 				}
 			}
@@ -251,7 +309,7 @@ func TestFailingRollback(t *testing.T) {
 func TestDeathAtEveryRun(t *testing.T) {
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
-			want := outcome(t, c.run)
+			want := outcome(t, c)
 			for at := 1; ; at++ {
 				storage := sqlitetest.New(t)
 				if !storage.Durable() {
@@ -260,8 +318,8 @@ func TestDeathAtEveryRun(t *testing.T) {
 				l := newLog(1, 19)
 				conn := faultyConn{storage.Open(), &faults{}}
 				r := open(t, conn, replica.Options{})
-				mustApply(t, r, chat, l, 1, 6)
-				id, before := r.ID(), dump(t, conn.Conn)
+				c.prepare(t, r, l)
+				id, before := r.ID(), dumpAll(t, conn.Conn)
 				conn.reset(runs(func(run int, _ string) bool { return run >= at }))
 				err := c.run(r, l)
 				storage.Crash()
@@ -275,14 +333,14 @@ func TestDeathAtEveryRun(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err != nil {
-					if got := dump(t, again); got != before {
+					if got := dumpAll(t, again); got != before {
 						t.Fatalf("died at run %d: was\n%sis\n%s", at, before, got)
 					}
 					if err := c.run(r, l); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := dump(t, again); got != want {
+				if got := dumpAll(t, again); got != want {
 					t.Fatalf("died at run %d:\n%swant:\n%s", at, got, want)
 				}
 				if err == nil {

@@ -34,14 +34,16 @@ func (r *Replica) CheckIntegrity() error {
 	return nil
 }
 
-// checkRows compares the rows of each stream with its position. Events without a stream are a fault too.
+// checkRows compares the rows of each copy with its position. Events without a copy are a fault too.
 func (r *Replica) checkRows() error {
-	const sql = `SELECT e.id, e.events, e.first, e.last, coalesce(s.offset, 0)
-		FROM (SELECT stream_id AS id, count(*) AS events, min(offset) AS first, max(offset) AS last FROM events GROUP BY stream_id) AS e
-		LEFT JOIN streams AS s ON s.id = e.id
-		WHERE s.id IS NULL OR e.first <> 1 OR e.last <> s.offset OR e.events <> s.offset`
+	const sql = `WITH
+		c (id, offset) AS (SELECT copy_id, offset FROM streams UNION ALL SELECT id, offset FROM copies WHERE stream_id IS NOT NULL),
+		e (id, events, first, last) AS (SELECT copy_id, count(*), min(offset), max(offset) FROM event_rows GROUP BY copy_id)
+		SELECT e.id, e.events, e.first, e.last, coalesce(c.offset, 0) FROM e LEFT JOIN c ON c.id = e.id
+		WHERE (c.id IS NULL OR e.first <> 1 OR e.last <> c.offset OR e.events <> c.offset)
+		AND e.id NOT IN (SELECT id FROM copies WHERE stream_id IS NULL)`
 	return readRows(r.conn, sql, func(row sqlite.Stmt) error {
-		return fmt.Errorf("%w: stream %d has %d events, %d to %d, its position is %d", ErrCorrupt, row.ColumnInt64(0),
+		return fmt.Errorf("%w: copy %d has %d events, %d to %d, its position is %d", ErrCorrupt, row.ColumnInt64(0),
 			row.ColumnInt64(1), row.ColumnInt64(2), row.ColumnInt64(3), row.ColumnInt64(4))
 	})
 }

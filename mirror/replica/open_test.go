@@ -72,13 +72,13 @@ func TestCorrupt(t *testing.T) {
 		{"position ahead of the rows", "UPDATE streams SET offset = 7", true},
 		{"position behind the rows", "UPDATE streams SET offset = 5", true},
 		{"position with another hash", "UPDATE streams SET hash = hash + 1", true},
-		{"last event missing", "DELETE FROM events WHERE offset = 6", true},
-		{"first event missing", "DELETE FROM events WHERE offset = 1", true},
-		{"all events missing", "DELETE FROM events", true},
+		{"last event missing", "DELETE FROM event_rows WHERE offset = 6", true},
+		{"first event missing", "DELETE FROM event_rows WHERE offset = 1", true},
+		{"all events missing", "DELETE FROM event_rows", true},
 		{"no incarnation", "UPDATE streams SET incarnation = ''", true}, // B4: rows with none
 		{"no replica id", "DELETE FROM meta", true},
-		{"an event in the middle missing", "DELETE FROM events WHERE offset = 3", false},
-		{"events of no stream", "UPDATE events SET stream_id = 9 WHERE offset = 3", false},
+		{"an event in the middle missing", "DELETE FROM event_rows WHERE offset = 3", false},
+		{"events of no stream", "UPDATE event_rows SET copy_id = 9 WHERE offset = 3", false},
 		{"a stream missing", "DELETE FROM streams", false},
 		{"an index that does not fit its table", `PRAGMA writable_schema = ON;
 			UPDATE sqlite_schema SET sql = replace(sql, 'local_index', 'offset') WHERE name = 'events_by_type';
@@ -113,7 +113,7 @@ func TestStrayRow(t *testing.T) {
 	r := open(t, conn, replica.Options{})
 	l := newLog(1, 6)
 	mustApply(t, r, chat, l, 1, 3)
-	exec(t, conn, "INSERT INTO events (stream_id, offset, type, created_at, inserted_at, hash) VALUES (1, 5, 'stray', 0, 0, 0)")
+	exec(t, conn, "INSERT INTO event_rows (copy_id, offset, type, created_at, inserted_at, hash) VALUES (1, 5, 'stray', 0, 0, 0)")
 	before := dump(t, conn)
 	if _, err := r.Apply(chat, l.incarnation, l.batch(4, 6)); !errors.Is(err, replica.ErrCorrupt) {
 		t.Errorf("got %v, want ErrCorrupt", err)

@@ -15,6 +15,9 @@ import (
 type Options struct {
 	// Now is the clock of inserted_at. Default: time.Now.
 	Now func() time.Time
+	// AtOnce has a copy that is built again take the place of the old one with its first batch, instead of when it has come as far
+	// as the log.
+	AtOnce bool
 }
 
 // Fold makes something of the events of a stream, in the transaction that stores them: it sees each event once, in order,
@@ -36,12 +39,15 @@ type Fold interface {
 // statements may be run on the connection between its calls, but none may be left in the middle of its rows by a writer,
 // and no transaction open.
 type Replica struct {
-	conn  sqlite.Conn
-	now   func() time.Time
-	folds []Fold
-	id    string
+	conn sqlite.Conn
+	now  func() time.Time
+
+	atOnce bool
+	folds  []Fold
+	id     string
 	// streams is what the table of that name holds. nil after a failure: read again at the next use.
 	streams map[millpond.Name]stream
+	garbage []int64 // copies that are to be deleted
 	stmt    statements
 	rows    rowWriter
 	event   millpond.Event // reused for each record, so that equal types are not allocated again
@@ -56,15 +62,23 @@ type Stream struct {
 
 type stream struct {
 	id int64
-	millpond.Position
+	copied
 	maxOffset uint64
+	next      *copied // that is being built; nil: none is
+}
+
+// copied is rows, and the position up to which they are a copy.
+type copied struct {
+	copyID int64 // 0: there are none yet
+	millpond.Position
+	target uint64 // of a next copy: the offset at which it serves
 }
 
 // Open makes the connection's database a replica when it is empty, or checks the one that it holds: a *SchemaError says
 // that it is of another version or another program, ErrCorrupt that position and rows do not agree. The replica uses
 // conn and does not close it.
 func Open(conn sqlite.Conn, options Options) (*Replica, error) {
-	r := &Replica{conn: conn, now: options.Now}
+	r := &Replica{conn: conn, now: options.Now, atOnce: options.AtOnce}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -122,12 +136,25 @@ func (r *Replica) Close() error { return r.stmt.close() }
 // ID is the random id of the database: another one after it was deleted and made again.
 func (r *Replica) ID() string { return r.id }
 
-// Position is how far the copy of a stream has got: zero when there is none.
+// Position is how far the copy of a stream has got that queries see: zero when there is none.
 func (r *Replica) Position(name millpond.Name) (millpond.Position, error) {
 	if err := r.load(); err != nil {
 		return millpond.Position{}, fmt.Errorf("position of %s: %w", name, asCorrupt(err))
 	}
 	return r.streams[name].Position, nil
+}
+
+// Next is how far the copy of a stream has got that is being built beside the one that queries see, and the offset at which it takes
+// its place. ok is false when none is.
+func (r *Replica) Next(name millpond.Name) (position millpond.Position, target uint64, ok bool, err error) {
+	if err := r.load(); err != nil {
+		return position, 0, false, fmt.Errorf("next copy of %s: %w", name, asCorrupt(err))
+	}
+	next := r.streams[name].next
+	if next == nil {
+		return position, 0, false, nil
+	}
+	return next.Position, next.target, true, nil
 }
 
 // Streams are the streams that the replica holds a copy of, by namespace and path.
@@ -172,28 +199,54 @@ func (r *Replica) load() error {
 		return err
 	}
 	streams := map[millpond.Name]stream{}
+	names := map[int64]millpond.Name{}
 	err := sqlite.Each(r.stmt.selectStreams, func(row sqlite.Stmt) error {
 		name := millpond.Name{Namespace: row.ColumnText(1), Path: row.ColumnText(2)}
-		s := stream{
-			id: row.ColumnInt64(0),
-			Position: millpond.Position{
-				Incarnation: millpond.Incarnation(row.ColumnText(3)),
-				Offset:      uint64(row.ColumnInt64(4)),
-				Hash:        millpond.Hash(row.ColumnInt64(5)),
-			},
-			maxOffset: uint64(row.ColumnInt64(6)),
+		s := stream{id: row.ColumnInt64(0), maxOffset: uint64(row.ColumnInt64(6))}
+		s.copyID = row.ColumnInt64(7)
+		s.Position = positionOf(row, 3)
+		streams[name], names[s.id] = s, name
+		if s.Incarnation == "" { // a row without a copy
+			return fmt.Errorf("%w: %s has no incarnation", ErrCorrupt, name)
 		}
-		first, last, hash := uint64(row.ColumnInt64(7)), uint64(row.ColumnInt64(8)), millpond.Hash(row.ColumnInt64(9))
-		if last != s.Offset || hash != s.Hash || last > 0 && first != 1 || s.Incarnation == "" {
-			return fmt.Errorf("%w: %s has events %d to %d with hash %s, its position is %d with hash %s",
-				ErrCorrupt, name, first, last, hash, s.Offset, s.Hash)
-		}
-		streams[name] = s
-		return nil
+		return checkEnds(row, 8, name, s.Position)
 	})
+	var garbage []int64
+	if err == nil {
+		err = sqlite.Each(r.stmt.selectCopies, func(row sqlite.Stmt) error {
+			id, streamID := row.ColumnInt64(0), row.ColumnInt64(1)
+			if streamID == 0 {
+				garbage = append(garbage, id)
+				return nil
+			}
+			name := names[streamID]
+			s := streams[name]
+			s.next = &copied{copyID: id, Position: positionOf(row, 2), target: uint64(row.ColumnInt64(5))}
+			streams[name] = s
+			return checkEnds(row, 6, name, s.next.Position)
+		})
+	}
 	if err != nil {
 		return err
 	}
-	r.streams = streams
+	r.streams, r.garbage = streams, garbage
+	return nil
+}
+
+func positionOf(row sqlite.Stmt, column int) millpond.Position {
+	return millpond.Position{
+		Incarnation: millpond.Incarnation(row.ColumnText(column)),
+		Offset:      uint64(row.ColumnInt64(column + 1)),
+		Hash:        millpond.Hash(row.ColumnInt64(column + 2)),
+	}
+}
+
+// checkEnds compares where the rows of a copy begin and end with its position.
+func checkEnds(row sqlite.Stmt, column int, name millpond.Name, at millpond.Position) error {
+	first, last, hash := uint64(row.ColumnInt64(column)), uint64(row.ColumnInt64(column+1)), millpond.Hash(row.ColumnInt64(column+2))
+	if last != at.Offset || hash != at.Hash || last > 0 && first != 1 {
+		return fmt.Errorf("%w: %s has events %d to %d with hash %s, its position is %d with hash %s",
+			ErrCorrupt, name, first, last, hash, at.Offset, at.Hash)
+	}
 	return nil
 }

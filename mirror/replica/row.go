@@ -12,7 +12,7 @@ import (
 
 // The columns that an event is inserted into, in the order of their parameters.
 const (
-	columnStream = iota
+	columnCopy = iota
 	columnInsertedAt
 	columnOffset
 	columnType
@@ -32,7 +32,7 @@ const (
 // each page was before the statement, which takes as long as the rest of it.
 func insertSQL(rows int) string {
 	var sql strings.Builder
-	sql.WriteString(`INSERT OR FAIL INTO events (stream_id, inserted_at, offset, type, created_at, hash, idempotency_key,
+	sql.WriteString(`INSERT OR FAIL INTO event_rows (copy_id, inserted_at, offset, type, created_at, hash, idempotency_key,
 		source_slug, source_version, metadata, payload) VALUES `)
 	for row := range rows {
 		sql.WriteString("(?1,?2")
@@ -53,8 +53,8 @@ type rowWriter struct {
 }
 
 // begin starts a batch, and forgets what is left of an earlier one.
-func (w *rowWriter) begin(streamID, insertedAt int64) error {
-	return cmp.Or(w.one.begin(streamID, insertedAt), w.many.begin(streamID, insertedAt))
+func (w *rowWriter) begin(copyID, insertedAt int64) error {
+	return cmp.Or(w.one.begin(copyID, insertedAt), w.many.begin(copyID, insertedAt))
 }
 
 // insert writes an event, which has the log hash after it. left is how many events the batch has from this one on: when it
@@ -83,11 +83,11 @@ type boundRow struct {
 	present uint   // bit set of the optional columns that are not NULL
 }
 
-func (in *inserter) begin(streamID, insertedAt int64) error {
+func (in *inserter) begin(copyID, insertedAt int64) error {
 	in.filled, in.err = 0, nil
 	clear(in.rows)
 	in.bound(in.stmt.ClearBindings())
-	in.bound(in.stmt.BindInt64(1+columnStream, streamID))
+	in.bound(in.stmt.BindInt64(1+columnCopy, copyID))
 	in.bound(in.stmt.BindInt64(1+columnInsertedAt, insertedAt))
 	return in.err
 }

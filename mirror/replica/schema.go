@@ -10,13 +10,14 @@ import (
 )
 
 // SchemaVersion is the version of the schema that this package makes and reads, kept as PRAGMA user_version.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 // ApplicationID marks an SQLite database as a mirror's: "MPnd", kept as PRAGMA application_id.
 const ApplicationID = 0x4d506e64
 
-// schema is version 3, with [outbox.Schema] and [projection.Schema]. It is public: docs/schema.md explains it, and what each index costs is in
-// docs/decisions/0005-replica-schema.md. Change it only together with SchemaVersion.
+// schema is version 4, with [outbox.Schema] and [projection.Schema]. It is public: docs/schema.md explains it, and what each index costs is in
+// docs/decisions/0005-replica-schema.md. The rows of events are of a copy, of which a stream has one that serves, and may have
+// another in copies that is being built (docs/decisions/0015-rebuild-in-place.md); copies without a stream are to be deleted. Change it only together with SchemaVersion.
 const schema = `
 CREATE TABLE meta (
 	key   TEXT PRIMARY KEY,
@@ -31,11 +32,21 @@ CREATE TABLE streams (
 	offset      INTEGER NOT NULL,
 	hash        INTEGER NOT NULL,
 	max_offset  INTEGER NOT NULL,
+	copy_id     INTEGER UNIQUE,
 	UNIQUE (namespace, path)
 ) STRICT;
 
-CREATE TABLE events (
-	stream_id       INTEGER NOT NULL,
+CREATE TABLE copies (
+	id          INTEGER PRIMARY KEY,
+	stream_id   INTEGER,
+	incarnation TEXT NOT NULL,
+	offset      INTEGER NOT NULL,
+	hash        INTEGER NOT NULL,
+	target      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE event_rows (
+	copy_id         INTEGER NOT NULL,
 	offset          INTEGER NOT NULL,
 	local_index     INTEGER AS (offset - 1) VIRTUAL,
 	type            TEXT NOT NULL,
@@ -49,15 +60,20 @@ CREATE TABLE events (
 	payload         BLOB
 ) STRICT;
 
-CREATE UNIQUE INDEX events_by_offset ON events (stream_id, offset);
-CREATE INDEX events_by_type ON events (stream_id, type, local_index);
+CREATE UNIQUE INDEX events_by_offset ON event_rows (copy_id, offset);
+CREATE INDEX events_by_type ON event_rows (copy_id, type, local_index);
+
+CREATE VIEW events AS
+SELECT s.id AS stream_id, e.offset, e.local_index, e.type, e.created_at, e.inserted_at, e.idempotency_key, e.source_slug,
+	e.source_version, e.hash, e.metadata, e.payload
+FROM streams AS s JOIN event_rows AS e ON e.copy_id = s.copy_id;
 
 CREATE VIEW log AS
-SELECT s.namespace, s.path, e.stream_id, e.offset, e.local_index, e.type,
+SELECT s.namespace, s.path, s.id AS stream_id, e.offset, e.local_index, e.type,
 	strftime('%Y-%m-%dT%H:%M:%fZ', e.created_at / 1e6, 'unixepoch') AS created_at,
 	e.idempotency_key, e.source_slug, e.source_version,
 	json(e.metadata) AS metadata, json(e.payload) AS payload
-FROM events AS e JOIN streams AS s ON s.id = e.stream_id;
+FROM streams AS s JOIN event_rows AS e ON e.copy_id = s.copy_id;
 `
 
 // createSchema makes an empty database a replica's. It runs inside a transaction.

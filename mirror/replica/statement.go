@@ -13,7 +13,9 @@ import (
 type statements struct {
 	begin, commit, rollback                   sqlite.Stmt
 	selectStreams, insertStream, updateStream sqlite.Stmt
-	selectHash, deleteEvents                  sqlite.Stmt
+	selectHash, selectEvents                  sqlite.Stmt
+	selectCopies, newCopy, insertCopy         sqlite.Stmt
+	deleteCopy, deleteRows                    sqlite.Stmt
 	insertEvent, insertEvents                 sqlite.Stmt
 }
 
@@ -29,18 +31,31 @@ func (s *statements) prepareControl(conn sqlite.Conn) error {
 // prepareData prepares what reads and writes the tables.
 func (s *statements) prepareData(conn sqlite.Conn) error {
 	return prepare(conn, []preparation{
-		{&s.selectStreams, `SELECT id, namespace, path, incarnation, offset, hash, max_offset,
-			(SELECT min(offset) FROM events WHERE stream_id = id),
-			(SELECT max(offset) FROM events WHERE stream_id = id),
-			(SELECT e.hash FROM events AS e WHERE e.stream_id = id ORDER BY e.offset DESC LIMIT 1)
-			FROM streams`},
+		{&s.selectStreams, `SELECT id, namespace, path, incarnation, offset, hash, max_offset, coalesce(copy_id, 0),` + endsOf("streams.copy_id") + `FROM streams`},
 		{&s.insertStream, `INSERT INTO streams (namespace, path, incarnation, offset, hash, max_offset) VALUES (?, ?, '', 0, 0, 0)`},
-		{&s.updateStream, `UPDATE streams SET incarnation = ?, offset = ?, hash = ?, max_offset = ? WHERE id = ?`},
-		{&s.selectHash, `SELECT hash FROM events WHERE stream_id = ? AND offset = ?`},
+		{&s.updateStream, `UPDATE streams SET incarnation = ?, offset = ?, hash = ?, max_offset = ?, copy_id = ? WHERE id = ?`},
+		{&s.selectCopies, `SELECT id, coalesce(stream_id, 0), incarnation, offset, hash, target,` + endsOf("copies.id") + `FROM copies ORDER BY id`},
+		{&s.newCopy, `SELECT 1 + max(coalesce((SELECT max(copy_id) FROM streams), 0), coalesce((SELECT max(id) FROM copies), 0))`},
+		{&s.insertCopy, `INSERT INTO copies (id, stream_id, incarnation, offset, hash, target) VALUES (?, nullif(?, 0), ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET stream_id = excluded.stream_id, offset = excluded.offset, hash = excluded.hash`},
+		{&s.deleteCopy, `DELETE FROM copies WHERE id = ?`},
+		{&s.deleteRows, `DELETE FROM event_rows WHERE rowid IN (SELECT rowid FROM event_rows WHERE copy_id = ? LIMIT ?)`},
+		{&s.selectEvents, `SELECT offset, type, created_at, idempotency_key, source_slug, source_version, json(metadata), json(payload)
+			FROM event_rows WHERE copy_id = ? AND offset > ? ORDER BY offset LIMIT ?`},
+		{&s.selectHash, `SELECT hash FROM event_rows WHERE copy_id = ? AND offset = ?`},
 		{&s.insertEvent, insertSQL(1)},
 		{&s.insertEvents, insertSQL(rowsPerInsert)},
-		{&s.deleteEvents, `DELETE FROM events WHERE stream_id = ?`},
 	})
+}
+
+// endsOf is the columns that say where the rows of a copy begin and end, and with which hash.
+func endsOf(copyID string) string {
+	rows := "FROM event_rows AS e WHERE e.copy_id = " + copyID
+	return `
+		(SELECT min(e.offset) ` + rows + `),
+		(SELECT max(e.offset) ` + rows + `),
+		(SELECT e.hash ` + rows + ` ORDER BY e.offset DESC LIMIT 1)
+		`
 }
 
 type preparation struct {
@@ -62,7 +77,8 @@ func prepare(conn sqlite.Conn, list []preparation) error {
 func (s *statements) close() error {
 	var errs []error
 	for _, stmt := range []sqlite.Stmt{
-		s.begin, s.commit, s.rollback, s.selectStreams, s.insertStream, s.updateStream, s.selectHash, s.deleteEvents,
+		s.begin, s.commit, s.rollback, s.selectStreams, s.insertStream, s.updateStream, s.selectHash,
+		s.selectEvents, s.selectCopies, s.newCopy, s.insertCopy, s.deleteCopy, s.deleteRows,
 		s.insertEvent, s.insertEvents,
 	} {
 		if stmt != nil {
@@ -92,7 +108,8 @@ func (s *statements) writeStream(to stream) error {
 		s.updateStream.BindInt64(2, int64(to.Offset)),
 		s.updateStream.BindInt64(3, int64(to.Hash)),
 		s.updateStream.BindInt64(4, int64(to.maxOffset)),
-		s.updateStream.BindInt64(5, to.id),
+		s.updateStream.BindInt64(5, to.copyID),
+		s.updateStream.BindInt64(6, to.id),
 	)
 	if err != nil {
 		return err
@@ -101,11 +118,11 @@ func (s *statements) writeStream(to stream) error {
 }
 
 // hashAt is the log hash after the stored event at an offset, and 0 before the first one.
-func (s *statements) hashAt(streamID int64, offset uint64) (hash millpond.Hash, err error) {
+func (s *statements) hashAt(copyID int64, offset uint64) (hash millpond.Hash, err error) {
 	if offset == 0 {
 		return 0, nil
 	}
-	if err := cmp.Or(s.selectHash.BindInt64(1, streamID), s.selectHash.BindInt64(2, int64(offset))); err != nil {
+	if err := cmp.Or(s.selectHash.BindInt64(1, copyID), s.selectHash.BindInt64(2, int64(offset))); err != nil {
 		return 0, err
 	}
 	found := false
@@ -117,11 +134,4 @@ func (s *statements) hashAt(streamID int64, offset uint64) (hash millpond.Hash, 
 		err = fmt.Errorf("%w: event %d is missing", ErrCorrupt, offset)
 	}
 	return hash, err
-}
-
-func (s *statements) dropEvents(streamID int64) error {
-	if err := s.deleteEvents.BindInt64(1, streamID); err != nil {
-		return err
-	}
-	return s.deleteEvents.Exec()
 }

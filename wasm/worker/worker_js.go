@@ -41,6 +41,7 @@ func run(host js.Value, fatal func(string), projections []projection.Projection)
 		URL, Name      string
 		Auth           bool
 		MaxQueryStepMs int64
+		ShowRebuild    bool
 		Projections    []projection.SQL
 	}
 	if err := json.Unmarshal([]byte(host.Get("options").String()), &options); err != nil {
@@ -60,6 +61,8 @@ func run(host js.Value, fatal func(string), projections []projection.Projection)
 		Client: "millpond-web",
 
 		Persist: newPersist(host),
+
+		ShowRebuild: options.ShowRebuild,
 
 		Projections: projections,
 

@@ -30,7 +30,7 @@ export interface StartMessage {
   kind: 'start';
   leader: string;
   client: string;
-  options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined; projections?: readonly SQLProjection[] | undefined };
+  options: { url: string; name: string; auth: boolean; maxQueryStepMs?: number | undefined; showRebuild?: boolean | undefined; projections?: readonly SQLProjection[] | undefined };
   urls: WasmURLs;
 }
 

@@ -10,7 +10,7 @@ import { decodeResult, encodeParameters, type Parameter, type QueryResult } from
 
 /** Opens a mirror. It does not wait for anything: the status says how it does, and calls wait until it can answer. */
 export function openMirror(options: MirrorOptions = {}): Mirror {
-  const { name = 'millpond', url = location.origin, auth, maxQueryStepMs, projections, askToPersist = true } = options;
+  const { name = 'millpond', url = location.origin, auth, maxQueryStepMs, showRebuild, projections, askToPersist = true } = options;
   if (!/^(?!\.{1,2}$)[a-z0-9._-]{1,64}$/.test(name)) {
     throw new RequestError('invalid_name', 'name: use 1 to 64 lowercase letters, digits, "-", "_" and "."', { field: 'name' });
   }
@@ -22,7 +22,7 @@ export function openMirror(options: MirrorOptions = {}): Mirror {
     newWorker,
     persist: () => (askToPersist ? persist() : new Promise(() => undefined)), // not asked, so not answered
   };
-  const given = { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth, maxQueryStepMs, projections };
+  const given = { url, name, auth: typeof auth === 'string' ? fixedToken(auth) : auth, maxQueryStepMs, showRebuild, projections };
   const urls = { program: options.wasmURL, sqlite: options.sqliteURL };
   return new Mirror(new Tabs(environment, given, urls));
 }

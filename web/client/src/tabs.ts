@@ -24,6 +24,7 @@ export interface TabsOptions {
   auth?: Auth | undefined;
   maxQueryStepMs?: number | undefined;
   projections?: readonly SQLProjection[] | undefined;
+  showRebuild?: boolean | undefined;
 }
 
 export type Channel = Pick<BroadcastChannel, 'postMessage' | 'close'> & {

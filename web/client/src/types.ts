@@ -72,8 +72,12 @@ export interface StreamStatus {
   readonly path: string;
   readonly state: 'subscribing' | 'subscribed' | 'rebuilding' | 'failed';
   readonly incarnation?: string;
-  /** Offset of the last event in the mirror. */
+  /** Offset of the last event in the copy that queries see. */
   readonly offset: number;
+  /** This copy is of a log that is not the server's any more: it stays until another one has been built. */
+  readonly stale?: boolean;
+  /** How far that one has got; it takes the place of this one at the offset `target`. */
+  readonly rebuild?: { readonly offset: number; readonly target: number };
   /** Offset of the last event on the server, last heard. */
   readonly maxOffset: number;
   /** The log's hash at offset: equal on the server when the copy is right. */
@@ -213,6 +217,11 @@ export interface MirrorOptions {
    * code "invalid_projection" and says which statement it is, and where. The tables of one that is not given any more go.
    */
   projections?: readonly SQLProjection[];
+  /**
+   * Whether a stream that was reset, or diverged, is replaced at once and filled before the eyes of its users. Default: the old copy is
+   * seen, `stale` in the status, until the new one has come as far as the log.
+   */
+  showRebuild?: boolean;
   /** Where the mirror's program (millpond.wasm) is. Default: where the bundler has put it. */
   wasmURL?: string;
   /** Where its SQLite (sqlite.wasm) is. Default: where the bundler has put it. */

@@ -25,6 +25,11 @@ export function Notices({ mirror, name, error }: { mirror: Mirror; name: StreamN
           {sentence(stream.lastError?.message)}
         </Notice>
       )}
+      {stream?.stale && (
+        <Notice tone="warn" title="This stream was reset">
+          What is shown is from before, until the new events are here{stream.rebuild ? ` (${stream.rebuild.offset} of ${stream.rebuild.target})` : ''}.
+        </Notice>
+      )}
       {!status.failure && <ConnectionNotice mirror={mirror} status={status} />}
       {status.storage === 'memory' && (
         <Notice tone="warn" title="Kept in memory only">
