@@ -102,6 +102,18 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// S9: what changes the state is in its snapshot wherever in a batch it is.
+func TestSnapshotOfBatch(t *testing.T) {
+	h := newHarness(t)
+	n := name("/a")
+	h.append(n, millpond.Input{Type: millpond.TypeMetadataUpdated, Payload: json.RawMessage(`{}`)}) // there is a snapshot
+	h.append(n, millpond.Input{Type: millpond.TypePaused, Payload: json.RawMessage(`{"reason":"r"}`)}, millpond.Input{Type: millpond.TypeErrorOccurred})
+	h.restart()
+	if got := h.state(n); !got.Paused || got.MaxOffset != 5 {
+		t.Errorf("after a restart: %+v", got)
+	}
+}
+
 // S9: every bit of a snapshot is checked.
 func TestSnapshotBits(t *testing.T) {
 	stream := store.Stream{Name: name("/a"), Incarnation: "i"}
