@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/millpond-dev/millpond"
 	"github.com/millpond-dev/millpond/mirror/outbox"
+	"github.com/millpond-dev/millpond/mirror/random"
 	"github.com/millpond-dev/millpond/mirror/session"
 )
 
@@ -126,7 +126,7 @@ func checkInputs(from millpond.Name, inputs []millpond.Input) (to millpond.Name,
 			return to, nil, atIndex(i, &millpond.Error{Code: millpond.InvalidEvent, Field: "incarnation", Message: "must be the same in all events of an append"})
 		}
 		if in.IdempotencyKey == "" {
-			in.IdempotencyKey = rand.Text()
+			in.IdempotencyKey = random.Text()
 		}
 		keyed[i] = in
 		size += len(in.AppendJSON(nil)) + outbox.OverheadBytes

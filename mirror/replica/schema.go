@@ -1,11 +1,11 @@
 package replica
 
 import (
-	"crypto/rand"
 	"fmt"
 
 	"github.com/millpond-dev/millpond/mirror/outbox"
 	"github.com/millpond-dev/millpond/mirror/projection"
+	"github.com/millpond-dev/millpond/mirror/random"
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
@@ -79,7 +79,7 @@ FROM streams AS s JOIN event_rows AS e ON e.copy_id = s.copy_id;
 // createSchema makes an empty database a replica's. It runs inside a transaction.
 func createSchema(conn sqlite.Conn) error {
 	pragmas := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", ApplicationID, SchemaVersion)
-	meta := fmt.Sprintf("INSERT INTO meta (key, value) VALUES ('replica_id', '%s');", rand.Text())
+	meta := fmt.Sprintf("INSERT INTO meta (key, value) VALUES ('replica_id', '%s');", random.Text())
 	return conn.Exec(schema + outbox.Schema + projection.Schema + pragmas + meta)
 }
 
