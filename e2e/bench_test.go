@@ -212,7 +212,12 @@ func runWasmBenchmark(b *testing.B, browser *Browser, pkg, bench, unit string) f
 }
 
 // bestFigure runs benchmarks in a tab that can run them, and returns the largest figure in a unit.
-func bestFigure(b *testing.B, tab *Tab, unit string, args ...string) (best float64) {
+func bestFigure(b *testing.B, tab *Tab, unit string, args ...string) float64 {
+	return slices.Max(wasmFigures(b, tab, unit, args...))
+}
+
+// wasmFigures runs benchmarks in a tab that can run them, and returns the figures in a unit, one at least.
+func wasmFigures(b *testing.B, tab *Tab, unit string, args ...string) (figures []float64) {
 	code, output := runWasm(b, tab, append(args, "-test.run=^$")...)
 	if code != 0 {
 		b.Fatalf("exit code %d:\n%s", code, output)
@@ -222,13 +227,13 @@ func bestFigure(b *testing.B, tab *Tab, unit string, args ...string) (best float
 		for i := 1; i < len(fields); i++ {
 			if fields[i] == unit {
 				if v, err := strconv.ParseFloat(fields[i-1], 64); err == nil {
-					best = max(best, v)
+					figures = append(figures, v)
 				}
 			}
 		}
 	}
-	if best == 0 {
+	if len(figures) == 0 {
 		b.Fatalf("no figure in %s:\n%s", unit, output)
 	}
-	return best
+	return figures
 }

@@ -13,7 +13,10 @@ import (
 // enginePeers are the other engines of e2e/testdata/engine.
 var enginePeers = []string{"sqlite-wasm", "wa-sqlite"}
 
-const engineRounds = 5 // of each workload on each engine, in turn
+const (
+	engineRounds = 3 // of each workload on each engine, in turn, each in a new worker
+	engineRuns   = 6 // of the workload in that worker: of the first code is cold, of the last half it is warm
+)
 
 // engineWorkload is a workload of mirror/sqlite's BenchmarkWorkload and of testdata/engine/workload.js.
 type engineWorkload struct {
@@ -32,8 +35,8 @@ var engineWorkloads = []engineWorkload{
 	{"scan", "ms/query", "json_extract over 20,000 rows", "≤ 1.1 × the faster peer", false},
 }
 
-// BenchmarkEngine measures the SQLite engine of the mirror beside its peers, all in one session of Chromium, taking turns: medians
-// of engineRounds rounds.
+// BenchmarkEngine measures the SQLite engine of the mirror beside its peers, all in one session of Chromium, taking turns:
+// medians, of the runs on cold code and of those on warm code.
 func BenchmarkEngine(b *testing.B) {
 	if _, err := os.Stat("testdata/engine/node_modules"); err != nil {
 		b.Fatal("the peers are not installed: make bench-engine does that")
@@ -44,28 +47,32 @@ func BenchmarkEngine(b *testing.B) {
 	for _, w := range engineWorkloads {
 		b.Run(w.name, func(b *testing.B) {
 			for b.Loop() {
-				values := map[string][]float64{}
+				cold, warm := map[string][]float64{}, map[string][]float64{}
 				modes := map[string]string{}
+				add := func(engine string, values []float64) {
+					cold[engine] = append(cold[engine], values[0])
+					warm[engine] = append(warm[engine], values[len(values)/2:]...)
+				}
 				for range engineRounds {
-					v := bestFigure(b, ours, w.unit, "-test.bench=^BenchmarkWorkload$/^"+w.name+"$", "-test.benchtime=1x")
-					values["millpond"] = append(values["millpond"], v)
+					add("millpond", wasmFigures(b, ours, w.unit, "-test.bench=^BenchmarkWorkload$/^"+w.name+"$", "-test.benchtime=1x", fmt.Sprintf("-test.count=%d", engineRuns)))
 					for _, peer := range enginePeers {
 						r := eval[struct {
-							Value float64
-							Mode  string
-						}](peers, fmt.Sprintf("measure(%q, %q)", peer, w.name))
-						values[peer] = append(values[peer], r.Value)
+							Values []float64
+							Mode   string
+						}](peers, fmt.Sprintf("measure(%q, %q, %d)", peer, w.name, engineRuns))
+						add(peer, r.Values)
 						modes[peer] = r.Mode
 					}
 				}
-				reportEngine(b, w, values, modes)
+				reportEngine(b, w, "cold", cold, modes)
+				reportEngine(b, w, "warm", warm, modes)
 			}
 		})
 	}
 }
 
 // reportEngine reports and records the medians, and the ratio to the faster peer.
-func reportEngine(b *testing.B, w engineWorkload, values map[string][]float64, modes map[string]string) {
+func reportEngine(b *testing.B, w engineWorkload, code string, values map[string][]float64, modes map[string]string) {
 	own, fastest := median(values["millpond"]), 0.0
 	var beside []string
 	for _, peer := range enginePeers {
@@ -74,12 +81,12 @@ func reportEngine(b *testing.B, w engineWorkload, values map[string][]float64, m
 			fastest = v
 		}
 		beside = append(beside, fmt.Sprintf("%s (%s) %s", peer, modes[peer], spread(values[peer], w.unit)))
-		b.ReportMetric(v, peer+":"+w.unit)
+		b.ReportMetric(v, code+":"+peer+":"+w.unit)
 	}
 	ratio := own / fastest
-	b.ReportMetric(own, w.unit)
-	b.ReportMetric(ratio, "×")
-	record(w.what, spread(values["millpond"], w.unit), w.target, fmt.Sprintf("× %.2f; %s", ratio, strings.Join(beside, ", ")))
+	b.ReportMetric(own, code+":"+w.unit)
+	b.ReportMetric(ratio, code+":×")
+	record(w.what+", "+code, spread(values["millpond"], w.unit), w.target, fmt.Sprintf("× %.2f; %s", ratio, strings.Join(beside, ", ")))
 }
 
 func median(values []float64) float64 {

@@ -1,14 +1,25 @@
 // Each engine as its documentation says to use it in a worker, with its fastest file layer over OPFS that needs no
-// cross-origin isolation. A database is fresh. All of a statement's calls may be awaited: wa-sqlite's are promises.
+// cross-origin isolation. A database is fresh, and its engine is that of the worker's first: its code may be warm. All of a
+// statement's calls may be awaited: wa-sqlite's are promises.
 
 export const engines = {
   'sqlite-wasm': openSQLiteWasm,
   'wa-sqlite': openWaSQLite,
 };
 
-async function openSQLiteWasm() {
+/** Makes something once. */
+const once = (make) => {
+  let made;
+  return () => (made ??= make());
+};
+
+const sqliteWasm = once(async () => {
   const { default: init } = await import('./node_modules/@sqlite.org/sqlite-wasm/dist/index.mjs');
-  const sqlite3 = await init({ print: () => {}, printErr: () => {} });
+  return init({ print: () => {}, printErr: () => {} });
+});
+
+async function openSQLiteWasm() {
+  const sqlite3 = await sqliteWasm();
   const pool = await sqlite3.installOpfsSAHPoolVfs({ name: 'bench', clearOnInit: true });
   const db = new pool.OpfsSAHPoolDb('/bench.db');
   return {
@@ -34,7 +45,7 @@ async function openSQLiteWasm() {
   };
 }
 
-async function openWaSQLite() {
+const waSQLite = once(async () => {
   const [{ default: factory }, SQLite, { AccessHandlePoolVFS }] = await Promise.all([
     import('./node_modules/wa-sqlite/dist/wa-sqlite.mjs'),
     import('./node_modules/wa-sqlite/src/sqlite-api.js'),
@@ -46,6 +57,12 @@ async function openWaSQLite() {
   const vfs = new AccessHandlePoolVFS('/wa-sqlite');
   await vfs.isReady;
   sqlite3.vfs_register(vfs, true);
+  return { SQLite, sqlite3, vfs };
+});
+
+async function openWaSQLite() {
+  const { SQLite, sqlite3, vfs } = await waSQLite();
+  await vfs.reset(); // takes its files again
   const db = await sqlite3.open_v2('bench.db');
   return {
     sync: false,
@@ -77,7 +94,8 @@ async function openWaSQLite() {
     },
     async close() {
       await sqlite3.close(db);
-      await vfs.close();
+      vfs.xDelete('bench.db', 1);
+      await vfs.close(); // lets go of its files
     },
   };
 }
