@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test e2e lint bench bench-engine bench-server fuzz soak sqlite-wasm clean
+.PHONY: help run build test e2e lint bench bench-engine bench-mirror bench-server fuzz soak sqlite-wasm clean
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
@@ -58,6 +58,10 @@ bench: build ## Measure what docs/benchmarks.md says, and write it there
 bench-engine: .make/peers ## Measure the browser's SQLite engine beside sqlite-wasm and wa-sqlite, and write it there
 	.ci/chromium
 	go test ./e2e -run '^$$' -bench '^BenchmarkEngine$$' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-engine'
+
+bench-mirror: build .make/peers ## Measure the mirror in Chromium, beside what the other engines do, and write it there
+	.ci/chromium
+	go test ./e2e -run '^$$' -bench '^BenchmarkMirror' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-mirror'
 
 bench-server: bin/millpond .make/server-peers ## Measure the server beside nats-server and centrifuge, and write it there
 	go test ./e2e -run '^$$' -bench '^BenchmarkServer' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-server'
