@@ -17,7 +17,7 @@ import (
 )
 
 // wasmPackages are the packages of the mirror whose tests a browser runs too, on OPFS.
-var wasmPackages = []string{"mirror/sqlite", "mirror/opfs", "mirror/replica", "mirror/query", "mirror"}
+var wasmPackages = []string{"mirror/sqlite", "mirror/opfs", "mirror/replica", "mirror/query", "mirror/projection", "mirror/feed", "mirror"}
 
 // wasmPatience bounds the run of one package, longer than the timeout that the tests themselves are given.
 const wasmPatience = 3 * time.Minute
