@@ -16,7 +16,7 @@ import (
 func failing(at uint64, fail func(tx *projection.Tx) error) projection.Projection {
 	return projection.Projection{
 		Name: "failing", Version: "1", Consumes: []string{"*"},
-		Schema: "CREATE TABLE failing (stream_id INTEGER, offset INTEGER UNIQUE)",
+		Schema: "CREATE TABLE failing (stream_id INTEGER, offset INTEGER NOT NULL UNIQUE)",
 		Apply: func(tx *projection.Tx, events []millpond.Event) error {
 			for i := range events {
 				if err := tx.Exec("INSERT INTO failing VALUES (?, ?)", tx.StreamID, events[i].Offset); err != nil {
@@ -56,6 +56,10 @@ func TestFailureIsIsolated(t *testing.T) {
 		}},
 		{"DDL", "it must be an INSERT", 24, 25, func(tx *projection.Tx) error { return tx.Exec("DROP TABLE failing") }},
 		{"the end of the transaction", "it must be an INSERT", 24, 25, func(tx *projection.Tx) error { return tx.Exec("COMMIT") }},
+		{"the transaction is gone", "NOT NULL constraint failed", 20, 21, func(tx *projection.Tx) error {
+			tx.Exec("INSERT OR ROLLBACK INTO failing VALUES (1, NULL)")
+			return nil // although it has failed
+		}},
 		{"a slow statement", "the projection is too slow", 20, 21, endless},
 		{"a slow statement, passed over", "the projection is too slow", 20, 21, func(tx *projection.Tx) error {
 			endless(tx)
@@ -209,3 +213,53 @@ func TestMissingEvents(t *testing.T) {
 func eventTable(r *rig) string {
 	return strings.TrimSpace(r.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('events', 'event_rows')"))
 }
+
+// What Apply keeps in memory goes with what it did: when the call fails, and when the transaction does.
+func TestMemoryFollowsTheTables(t *testing.T) {
+	type sum struct{ n int64 } // changed in place
+	keeping := projection.Projection{
+		Name: "keeping", Version: "1", Consumes: []string{"*"},
+		Schema: "CREATE TABLE keeping (stream_id INTEGER PRIMARY KEY, n INTEGER)",
+		Apply: func(tx *projection.Tx, events []millpond.Event) error {
+			s, known := tx.Memory.(*sum)
+			if !known {
+				s = &sum{}
+				err := tx.Query("SELECT n FROM keeping WHERE stream_id = ?", func(row sqlite.Stmt) error { s.n = row.ColumnInt64(0); return nil }, tx.StreamID)
+				if err != nil {
+					return err
+				}
+				tx.Memory = s
+			}
+			for i := range events {
+				s.n += int64(events[i].Offset)
+			}
+			if len(events) > 1 && events[0].Offset > 20 {
+				return errors.New("one at a time, please")
+			}
+			return tx.Exec("INSERT OR REPLACE INTO keeping VALUES (?, ?)", tx.StreamID, s.n)
+		},
+	}
+	l := newLog(5, 60)
+	r := open(t, keeping)
+	last := &failingEnd{}
+	r.replica.Fold(last)
+	r.apply(pond, l, 1, 10)
+	last.err = errors.New("the end")
+	if _, err := r.replica.Apply(pond, l.incarnation, l.batch(11, 20)); !errors.Is(err, last.err) {
+		t.Fatalf("a batch that fails at its end: %v", err)
+	}
+	last.err = nil
+	r.apply(pond, l, 11, 20)
+	r.want("SELECT n FROM keeping", "210\n")
+	r.apply(pond, l, 21, 30)
+	r.want("SELECT n FROM keeping", "465\n")
+}
+
+// failingEnd is a fold that fails a batch after the others have folded it.
+type failingEnd struct{ err error }
+
+func (*failingEnd) Begin(millpond.Name, millpond.Incarnation, bool) error { return nil }
+func (*failingEnd) Event(*millpond.Event) error                           { return nil }
+func (f *failingEnd) End() error                                          { return f.err }
+func (*failingEnd) Committed()                                            {}
+func (*failingEnd) RolledBack()                                           {}
