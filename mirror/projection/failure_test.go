@@ -40,9 +40,9 @@ func TestFailureIsIsolated(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, reason string
-		offset       uint64 // at which it stops
-		at           uint64 // what it says
-		fail         func(tx *projection.Tx) error
+		offset       uint64                        // at which it stops
+		at           uint64                        // what it says
+		fail         func(tx *projection.Tx) error // on event 25, or on the last of its batch
 	}{
 		{"its own error", "no tea", 24, 25, func(*projection.Tx) error { return errors.New("no tea") }},
 		{"an SQL error", "UNIQUE constraint failed: failing.offset", 24, 25, func(tx *projection.Tx) error { return tx.Exec("INSERT INTO failing VALUES (1, 3)") }},
@@ -72,7 +72,11 @@ func TestFailureIsIsolated(t *testing.T) {
 			want := fresh(t, map[millpond.Name]*serverLog{pond: l}, 60)
 			r := open(t)
 			clock := time.Unix(0, 0)
-			list := []projection.Projection{counts("1"), failing(25, c.fail), chain("1")}
+			on := uint64(25)
+			if c.at != on {
+				on = 40
+			}
+			list := []projection.Projection{counts("1"), failing(on, c.fail), chain("1")}
 			// Every look at the clock is 100 ms later.
 			tick := projection.Options{Now: func() time.Time { clock = clock.Add(100 * time.Millisecond); return clock }}
 			if err := r.tryOpen(tick, list...); err != nil {

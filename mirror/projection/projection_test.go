@@ -80,6 +80,22 @@ func TestReplacedStream(t *testing.T) {
 	}
 }
 
+// So does one whose log has gone another way within the same life, as after a restored backup.
+func TestDivergedStream(t *testing.T) {
+	other := newLog(2, 40)
+	other.incarnation = newLog(1, 0).incarnation
+	want := fresh(t, map[millpond.Name]*serverLog{pond: other}, 40)
+	r := open(t, counts("1"), chain("1"))
+	r.apply(pond, newLog(1, 30), 1, 30)
+	if _, err := r.replica.Rebuild(pond, other.incarnation, other.batch(1, 30)); err != nil {
+		t.Fatal(err)
+	}
+	r.apply(pond, other, 31, 40)
+	if got := r.dump(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
 // A new version is built beside the old one, which is read meanwhile, and takes its place whole.
 func TestNewVersion(t *testing.T) {
 	l := newLog(3, 1500)
