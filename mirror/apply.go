@@ -38,9 +38,6 @@ func (l *loop) apply(a *session.Apply) {
 		if a.Batch.Live {
 			l.askToPersist()
 		}
-		if a.Rebuild {
-			l.sendAgain(a.Name)
-		}
 	}
 	yield()
 }

@@ -222,6 +222,7 @@ func (l *loop) perform(e session.Effect) {
 }
 
 func (l *loop) dial(epoch uint64) {
+	l.sendAgain()
 	m := l.mirror
 	l.conns[epoch] = m.options.world.dial(l.url, func(e conn.Event) {
 		select {

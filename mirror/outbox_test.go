@@ -146,30 +146,38 @@ func TestStreamClosedBeforeEventsComeBack(t *testing.T) {
 // What was acknowledged, and is not in the log any more when it would come back, because an older backup is the log now, is sent
 // again. B4 B15
 func TestAcknowledgedAndLost(t *testing.T) {
-	f := newFakeServer(t)
-	f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
-		clear(c.subs) // nothing comes back
-		f.answer(c, a)
-		return true
-	}
-	m := open(t, f, Options{})
-	s := stream(t, m, pond)
-	until(t, m, caughtUp(pond, 2))
-	if _, err := commit(t.Context(), s, millpond.Input{Type: "frog"}); err != nil {
-		t.Fatal(err)
-	}
-	f.change(func() {
-		f.onAppend = nil
-		old := f.log(pond)
-		restored := &fakeLog{incarnation: old.incarnation}
-		restored.append(old.events[0])
-		restored.append(millpond.Event{Type: millpond.TypeWoken})
-		f.logs[pond] = restored
-	})
-	m.Reconnect()
-	until(t, m, counts(outbox.Counts{}))
-	if got := f.types(pond); !slices.Equal(got, []string{"frog"}) {
-		t.Errorf("the server has %v", got)
+	for _, diverged := range []bool{false, true} {
+		t.Run(fmt.Sprint("diverged ", diverged), func(t *testing.T) {
+			f := newFakeServer(t)
+			f.onAppend = func(c *fakeConn, a *millpond.Append) bool {
+				clear(c.subs) // nothing comes back
+				f.answer(c, a)
+				return true
+			}
+			m := open(t, f, Options{})
+			s := stream(t, m, pond)
+			until(t, m, caughtUp(pond, 2))
+			if _, err := commit(t.Context(), s, millpond.Input{Type: "frog"}); err != nil {
+				t.Fatal(err)
+			}
+			f.change(func() {
+				f.onAppend = nil
+				old := f.log(pond)
+				restored := &fakeLog{incarnation: old.incarnation}
+				for _, e := range old.events[:2] {
+					if diverged {
+						e.Metadata = []byte(`{}`)
+					}
+					restored.append(e)
+				}
+				f.logs[pond] = restored
+			})
+			m.Reconnect()
+			until(t, m, counts(outbox.Counts{}))
+			if got := f.types(pond); !slices.Equal(got, []string{"frog"}) {
+				t.Errorf("the server has %v", got)
+			}
+		})
 	}
 }
 

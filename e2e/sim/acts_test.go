@@ -33,6 +33,7 @@ func (w *world) act() {
 		w.appendOfOthers(name, 1+w.rand.IntN(4)*n)
 	case p < 60 && d.mirror != nil:
 		d.decide()
+		d.retryProjection()
 	case p < 63 && d.mirror != nil:
 		w.trace.add("%s reconnects", d.name)
 		d.mirror.Reconnect()

@@ -18,6 +18,7 @@ type chaos struct {
 	drop, double, corrupt, halve, silence float64         // of the frames
 	slow                                  float64         // of the frames, by up to 30 s
 	commit                                float64         // of the commits fail
+	shaky                                 float64         // of the events, in a projection
 	kinds                                 map[string]bool // of what is done on purpose: see acts
 }
 
@@ -37,7 +38,7 @@ const maxLag = 30 * time.Second
 
 func newChaos(r *rand.Rand) *chaos {
 	c := &chaos{kinds: map[string]bool{}}
-	for _, rate := range []*float64{&c.drop, &c.double, &c.corrupt, &c.halve, &c.silence, &c.slow, &c.commit} {
+	for _, rate := range []*float64{&c.drop, &c.double, &c.corrupt, &c.halve, &c.silence, &c.slow, &c.commit, &c.shaky} {
 		if r.IntN(3) == 0 {
 			*rate = []float64{0.003, 0.01, 0.03}[r.IntN(3)]
 		}

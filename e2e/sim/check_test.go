@@ -22,6 +22,11 @@ func (d *device) check() {
 	if err := d.checkOutbox(); err != nil {
 		d.w.fail("%s: %v", d.name, err)
 	}
+	if d.checks++; d.checks%20 == 0 || d.w.chaos.over {
+		if err := d.checkProjections(); err != nil {
+			d.w.fail("%s: %v", d.name, err)
+		}
+	}
 	d.checkLinks()
 	if s := d.mirror.Status(); s.Storage != mirror.StorageFile {
 		d.w.fail("%s has left its files: %s", d.name, d.status())

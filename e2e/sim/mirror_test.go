@@ -29,6 +29,7 @@ type device struct {
 	name    string
 	rand    *rand.Rand // of the user
 	lives   int        // of the mirror
+	checks  int        // so far
 	sectors *rand.Rand // of the disk
 	disk    *faultfiles.Disk
 	files   *files         // of the mirror
@@ -104,7 +105,7 @@ func (d *device) open() {
 	jitter := rand.New(rand.NewPCG(d.w.seed, hashOf(fmt.Sprint(d.name, d.lives))))
 	d.files = &files{disk: d.disk}
 	m, err := mirror.Open(context.Background(), mirror.Options{
-		URL: "http://server", Path: databasePath, Client: d.name,
+		URL: "http://server", Path: databasePath, Client: d.name, Projections: d.projections(),
 	}.In(mirror.World{
 		Now: func() time.Time { return time.Now().Add(d.skew) }, Rand: jitter.Float64, Files: d.files, Client: d.w.net.client(d.name),
 	}))

@@ -67,7 +67,7 @@ func (n *network) dial(ctx context.Context, mirror string) (net.Conn, error) {
 	case away && r.IntN(3) == 0: // nothing answers
 		select {
 		case <-ctx.Done():
-		case <-n.closed: // package http lets a dial go on that nobody waits for any more
+		case <-n.closed:
 		}
 		return nil, errRefused
 	case away || server == nil:

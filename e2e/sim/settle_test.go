@@ -68,6 +68,9 @@ func (w *world) calm() {
 				d.follow(name)
 			}
 		}
+		if d.mirror != nil {
+			d.retryProjection()
+		}
 	}
 	for _, l := range w.net.open() {
 		if l.lossy {
@@ -102,7 +105,11 @@ func (w *world) unsettled() string {
 			}
 		}
 		if n := d.pending(); n != 0 {
-			return fmt.Sprintf("%s has %d events in its outbox; %s", d.name, n, d.status())
+			r, err := d.query("SELECT append_id, idempotency_key, state, incarnation FROM outbox")
+			return fmt.Sprintf("%s has %d events in its outbox: %v %v; %s", d.name, n, r, err, d.status())
+		}
+		if r, err := d.query("SELECT name, path, state, error FROM projections WHERE state <> 'current'"); err != nil || len(r.Rows) > 0 {
+			return fmt.Sprintf("%s has projections that are not current: %v, %v", d.name, r, err)
 		}
 	}
 	return ""

@@ -145,4 +145,5 @@ func (w *world) tearDown() {
 	for _, ended := range w.ending {
 		<-ended
 	}
+	time.Sleep(time.Minute) // package http lets a dial go on that nobody waits for any more
 }

@@ -316,7 +316,10 @@ func (o *Outbox) read(stmt sqlite.Stmt, bind func(sqlite.Stmt) error, limit int)
 
 // appendInput appends an input that is kept without the incarnation that it is meant for, with it.
 func appendInput(dst []byte, incarnation millpond.Incarnation, input string) []byte {
-	if incarnation == "" {
+	if planted == "send an outbox row twice" {
+		input = anew(input)
+	}
+	if incarnation == "" || planted == "forget the incarnation precondition" {
 		return append(dst, input...)
 	}
 	dst = append(dst, incarnationField...)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -19,7 +20,8 @@ func (in Append) step(m *Machine) {
 	if m.phase == closed {
 		return
 	}
-	m.appends = append(m.appends, &appending{id: in.ID, name: in.Name, events: in.Events})
+	at, _ := slices.BinarySearchFunc(m.appends, in.ID, func(a *appending, id uint64) int { return cmp.Compare(a.id, id) })
+	m.appends = slices.Insert(m.appends, at, &appending{id: in.ID, name: in.Name, events: in.Events})
 	m.sendAppends()
 }
 

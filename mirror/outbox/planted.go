@@ -1,0 +1,8 @@
+//go:build !sim
+
+package outbox
+
+// planted is a bug that the simulation has to find: see e2e/sim. There is none in the product.
+const planted = ""
+
+func anew(input string) string { return input }

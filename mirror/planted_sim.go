@@ -1,0 +1,8 @@
+//go:build sim
+
+package mirror
+
+import "os"
+
+// planted is a bug that the simulation has to find: see e2e/sim.
+var planted = os.Getenv("MILLPOND_BUG")
