@@ -218,7 +218,7 @@ func bestFigure(b *testing.B, tab *Tab, unit string, args ...string) float64 {
 
 // wasmFigures runs benchmarks in a tab that can run them, and returns the figures in a unit, one at least.
 func wasmFigures(b *testing.B, tab *Tab, unit string, args ...string) (figures []float64) {
-	code, output := runWasm(b, tab, append(args, "-test.run=^$")...)
+	code, output := runWasm(b, chromiumPage{tab}, append(args, "-test.run=^$")...)
 	if code != 0 {
 		b.Fatalf("exit code %d:\n%s", code, output)
 	}

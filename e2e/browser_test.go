@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/remote"
 )
@@ -127,8 +128,8 @@ type Tab struct {
 }
 
 // Open opens a tab on a URL. At the end of the test its console must hold no error and no exception but those that
-// Allow has named.
-func (b *Browser) Open(url string) *Tab {
+// Allow has named. Each page that the tab loads runs the scripts before its own.
+func (b *Browser) Open(url string, scripts ...string) *Tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(cancel)
@@ -145,6 +146,12 @@ func (b *Browser) Open(url string) *Tab {
 		}
 	}()
 	b.t.Cleanup(tab.checkConsole)
+	for _, script := range scripts {
+		tab.do() // there has to be a tab to call
+		if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	tab.Navigate(url)
 	return tab
 }

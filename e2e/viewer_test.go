@@ -9,10 +9,19 @@ import (
 	millpond "github.com/millpond-dev/millpond"
 )
 
+// slowly lets the queries of a page take as long as they need: how fast the machine is is not what a test asks.
+var slowly = fmt.Sprintf(`{
+	const post = Worker.prototype.postMessage;
+	Worker.prototype.postMessage = function (message, ...rest) {
+		if (message.kind === 'start') message.options.maxQueryStepMs = %d;
+		return post.call(this, message, ...rest);
+	};
+}`, patience.Milliseconds())
+
 // openViewer opens the example UI on a stream and waits until it shows something of its mirror.
 func openViewer(b *Browser, base, path string) *Tab {
 	b.t.Helper()
-	tab := b.Open(base + "/streams" + path)
+	tab := b.Open(base+"/streams"+path, slowly)
 	tab.waitAttached()
 	return tab
 }

@@ -22,39 +22,51 @@ var wasmPackages = []string{"mirror/sqlite", "mirror/opfs", "mirror/replica", "m
 // wasmPatience bounds the run of one package, longer than the timeout that the tests themselves are given.
 const wasmPatience = 3 * time.Minute
 
-// The packages that work on SQLite do so in the browser as well: their own tests run in a worker, their databases in OPFS.
+// The packages that work on SQLite do so in browsers as well: their own tests run in a worker, their databases in OPFS.
 func TestPackagesInBrowser(t *testing.T) {
-	b := startBrowser(t, t.TempDir())
+	programs := make(map[string]string)
 	for _, pkg := range wasmPackages {
-		t.Run(pkg, func(t *testing.T) {
-			tab := openWasm(t, b, pkg)
-			defer tab.Close()
-			code, output := runWasm(t, tab, "-test.v", "-test.timeout=2m")
-			if code != 0 {
-				t.Errorf("exit code %d:\n%s", code, output)
-			} else if testing.Verbose() {
-				t.Log(output)
-			}
-			if !strings.Contains(output, "--- PASS: ") {
-				t.Errorf("no test has run:\n%s", output)
-			}
-		})
+		programs[pkg] = buildWasm(t, pkg)
+	}
+	inBrowsers(t, func(t *testing.T, start func(testing.TB, string) wasmBrowser) {
+		b := start(t, t.TempDir())
+		for _, pkg := range wasmPackages {
+			t.Run(pkg, func(t *testing.T) { testPackage(t, b, programs[pkg]) })
+		}
+	})
+}
+
+func testPackage(t *testing.T, b wasmBrowser, wasm string) {
+	page := b.Open(serveWasm(t, wasm))
+	defer page.Close()
+	code, output := runWasm(t, page, "-test.v", "-test.timeout=2m")
+	if code != 0 {
+		t.Errorf("exit code %d:\n%s", code, output)
+	} else if testing.Verbose() {
+		t.Log(output)
+	}
+	if !strings.Contains(output, "--- PASS: ") {
+		t.Errorf("no test has run:\n%s", output)
 	}
 }
 
-// The benchmarks of those packages, in the browser.
+// The benchmarks of those packages, in browsers.
 func BenchmarkPackagesInBrowser(b *testing.B) {
-	browser := startBrowser(b, b.TempDir())
-	for _, pkg := range wasmPackages {
-		b.Run(pkg, func(b *testing.B) {
-			tab := openWasm(b, browser, pkg)
-			defer tab.Close()
-			code, output := runWasm(b, tab, "-test.run=^$", "-test.bench=.")
-			if code != 0 {
-				b.Fatalf("exit code %d:\n%s", code, output)
-			}
-			for line := range strings.Lines(output) {
-				reportBenchmark(b, strings.Fields(line))
+	for name, start := range wasmBrowsers {
+		b.Run(name, func(b *testing.B) {
+			browser := start(b, b.TempDir())
+			for _, pkg := range wasmPackages {
+				b.Run(pkg, func(b *testing.B) {
+					page := browser.Open(serveWasm(b, buildWasm(b, pkg)))
+					defer page.Close()
+					code, output := runWasm(b, page, "-test.run=^$", "-test.bench=.")
+					if code != 0 {
+						b.Fatalf("exit code %d:\n%s", code, output)
+					}
+					for line := range strings.Lines(output) {
+						reportBenchmark(b, strings.Fields(line))
+					}
+				})
 			}
 		})
 	}
@@ -79,39 +91,40 @@ func reportBenchmark(b *testing.B, fields []string) {
 // A browser whose quota is used up is what package opfs says it is. B16
 func TestQuotaInBrowser(t *testing.T) {
 	const bytes = 4 << 20
-	tab := openWasm(t, startBrowser(t, t.TempDir()), "mirror/opfs")
+	tab := startBrowser(t, t.TempDir()).Open(serveWasm(t, buildWasm(t, "mirror/opfs")))
 	origin := eval[string](tab, "location.origin")
 	override := storage.OverrideQuotaForOriginParams{Origin: origin, QuotaSize: new(float64(bytes))}
 	if _, err := chromedp.Call(tab.ctx, storage.OverrideQuotaForOrigin, override); err != nil {
 		t.Fatal(err)
 	}
-	code, output := runWasm(t, tab, "-test.v", "-test.timeout=2m", "-test.run=^TestRealQuota$", "-quota")
+	code, output := runWasm(t, chromiumPage{tab}, "-test.v", "-test.timeout=2m", "-test.run=^TestRealQuota$", "-quota")
 	if code != 0 || !strings.Contains(output, "--- PASS: TestRealQuota") {
 		t.Errorf("exit code %d:\n%s", code, output)
 	}
 }
 
-// openWasm opens a page that can run the tests of a package of this module.
-func openWasm(t testing.TB, b *Browser, pkg string) *Tab {
-	t.Helper()
-	return b.Open(serveWasm(t, buildWasm(t, pkg)))
-}
-
 // runWasm runs the page's tests in a worker, and returns their exit code and output.
-func runWasm(t testing.TB, tab *Tab, args ...string) (code int, output string) {
+func runWasm(t testing.TB, page wasmPage, args ...string) (code int, output string) {
 	t.Helper()
-	call := make([]string, len(args))
-	for i, arg := range args {
-		call[i] = strconv.Quote(arg)
-	}
-	ctx, cancel := context.WithTimeout(tab.ctx, wasmPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), wasmPatience)
 	defer cancel()
-	code, err := chromedp.Run(ctx, chromedp.Evaluate[int]("run(["+strings.Join(call, ",")+"])", chromedp.EvalAwaitPromise))
-	output = eval[string](tab, "output")
+	err := page.Evaluate(ctx, runCall(args), &code)
+	if reading := page.Evaluate(t.Context(), "output", &output); reading != nil {
+		t.Fatal(err, reading)
+	}
 	if err != nil {
 		t.Fatalf("%v; it has written:\n%s", err, output)
 	}
 	return code, output
+}
+
+// runCall is the JavaScript that runs the page's program with arguments.
+func runCall(args []string) string {
+	call := make([]string, len(args))
+	for i, arg := range args {
+		call[i] = strconv.Quote(arg)
+	}
+	return "run([" + strings.Join(call, ",") + "])"
 }
 
 // buildWasm builds the tests of a package as the browser's program is built.
@@ -130,7 +143,16 @@ func buildWasm(t testing.TB, pkg string) string {
 }
 
 // serveWasm serves a test binary with what runs it, and returns the page's URL.
-func serveWasm(t testing.TB, wasm string) string {
+func serveWasm(t testing.TB, wasm string) string { return serve(t, wasmMux(t, wasm)) }
+
+func serve(t testing.TB, handler http.Handler) string {
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// wasmMux has a test binary and what runs it.
+func wasmMux(t testing.TB, wasm string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServer(http.Dir("testdata/wasmtest")))
 	for path, file := range map[string]string{
@@ -143,9 +165,7 @@ func serveWasm(t testing.TB, wasm string) string {
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 	}
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s.URL
+	return mux
 }
 
 func goroot(t testing.TB) string {
