@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,6 +89,42 @@ func reportBenchmark(b *testing.B, fields []string) {
 	})
 }
 
+// Bytes go to SQLite and back by either way, in each browser: by a module with both memories, and by JavaScript.
+func TestCopiesInBrowser(t *testing.T) {
+	wasm := buildWasm(t, "mirror/sqlite")
+	inBrowsers(t, func(t *testing.T, start func(testing.TB, string) wasmBrowser) {
+		page := start(t, t.TempDir()).Open(serveWasm(t, wasm))
+		for _, copies := range []string{"wasm", "script"} {
+			var code int
+			args := quoted("-test.v", "-test.timeout=2m", "-sqlite.copies="+copies, "-test.run=^(TestConformance|TestDifferential|TestCopies|Test.*WithinCalls)$")
+			call := fmt.Sprintf("run(%s, %q)", args, copies)
+			ctx, cancel := context.WithTimeout(t.Context(), wasmPatience)
+			defer cancel()
+			err := page.Evaluate(ctx, call, &code)
+			if output := evaluate[string](t, page, "output"); err != nil || code != 0 || !strings.Contains(output, "--- PASS: TestCopies") {
+				t.Errorf("%s: %v, exit code %d:\n%s", copies, err, code, output)
+			}
+		}
+	})
+}
+
+// Each browser here has modules with several memories; one that has not, copies by JavaScript.
+func TestCopiesAreDetected(t *testing.T) {
+	wasm := buildWasm(t, "mirror/sqlite/linked")
+	inBrowsers(t, func(t *testing.T, start func(testing.TB, string) wasmBrowser) {
+		page := start(t, t.TempDir()).Open(serveWasm(t, wasm))
+		const copies = `Promise.all([import('/linked.js'), WebAssembly.compileStreaming(fetch('/sqlite.wasm'))])
+			.then(([{ instantiateSQLite }, module]) => instantiateSQLite(module, {})).then((sqlite) => sqlite.copies)`
+		if got := evaluate[string](t, page, copies); got != "wasm" {
+			t.Errorf("copies by %s", got)
+		}
+		evaluate[any](t, page, `void (WebAssembly.validate = () => false)`)
+		if got := evaluate[string](t, page, copies); got != "script" {
+			t.Errorf("without several memories, copies by %s", got)
+		}
+	})
+}
+
 // A browser whose quota is used up is what package opfs says it is. B16
 func TestQuotaInBrowser(t *testing.T) {
 	const bytes = 4 << 20
@@ -119,12 +156,15 @@ func runWasm(t testing.TB, page wasmPage, args ...string) (code int, output stri
 }
 
 // runCall is the JavaScript that runs the page's program with arguments.
-func runCall(args []string) string {
-	call := make([]string, len(args))
-	for i, arg := range args {
-		call[i] = strconv.Quote(arg)
+func runCall(args []string) string { return "run(" + quoted(args...) + ")" }
+
+// quoted is an array of JavaScript.
+func quoted(texts ...string) string {
+	list := make([]string, len(texts))
+	for i, text := range texts {
+		list[i] = strconv.Quote(text)
 	}
-	return "run([" + strings.Join(call, ",") + "])"
+	return "[" + strings.Join(list, ",") + "]"
 }
 
 // buildWasm builds the tests of a package as the browser's program is built.

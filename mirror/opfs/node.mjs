@@ -2,6 +2,8 @@
 // Runs a GOOS=js program that has package sqlite or opfs in it, in Node. There is no OPFS: Open answers ErrUnavailable.
 //
 //   GOOS=js GOARCH=wasm go test -exec "$PWD/mirror/opfs/node.mjs" ./mirror/sqlite
+//
+// SQLITE_COPIES=script (or wasm) in the environment says how bytes go to SQLite and back: what is best here by default.
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,10 +23,11 @@ go.env = { TMPDIR: '/tmp', ...process.env };
 go.exit = process.exit;
 let instance;
 go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
-const sqlite = await instantiateSQLite(new WebAssembly.Module(fs.readFileSync(file('../sqlite/linked/sqlite.wasm'))), go.importObject);
+const sqliteModule = new WebAssembly.Module(fs.readFileSync(file('../sqlite/linked/sqlite.wasm')));
+const sqlite = await instantiateSQLite(sqliteModule, go.importObject, { copies: process.env.SQLITE_COPIES });
 ({ instance } = await WebAssembly.instantiate(fs.readFileSync(program), go.importObject));
 sqlite.link(instance);
-globalThis.sqliteMemory = sqlite.memory; // for tests that measure it
+globalThis.linkedSQLite = sqlite; // for tests that measure it
 // Node ends when nothing is left to wait for. That the program has not ended by then is a deadlock, for Go to report.
 process.on('exit', (code) => {
   if (code === 0 && !go.exited) {

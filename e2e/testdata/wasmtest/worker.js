@@ -19,6 +19,7 @@ onmessage = async ({ data: { args, copies } }) => {
     const sqlite = await instantiateSQLite(sqliteModule, go.importObject, { copies });
     instance = await WebAssembly.instantiate(program, go.importObject);
     sqlite.link(instance);
+    globalThis.linkedSQLite = sqlite; // for tests that measure it
     await go.run(instance);
   } catch (e) {
     postMessage({ failure: String(e?.stack ?? e) });

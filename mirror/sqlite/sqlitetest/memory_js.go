@@ -12,8 +12,8 @@ func Memory() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	total := int64(stats.HeapInuse)
-	if memory := js.Global().Get("sqliteMemory"); memory.Truthy() {
-		total += int64(memory.Get("buffer").Get("byteLength").Int())
+	if sqlite := js.Global().Get("linkedSQLite"); sqlite.Truthy() {
+		total += int64(sqlite.Get("memory").Get("buffer").Get("byteLength").Int())
 	}
 	return total
 }
