@@ -20,7 +20,7 @@ import (
 type Proxy struct {
 	*httptest.Server
 	noWebsocket atomic.Bool
-	prefixes    map[string]string // what to put in front of scripts, by the start of their names
+	edits       []edited
 	mu          sync.Mutex
 	conns       []net.Conn
 }
@@ -31,16 +31,16 @@ func startProxy(t *testing.T, s *Server) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{prefixes: make(map[string]string)}
+	p := new(Proxy)
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // the server compares it with the origin
-			if p.prefixOf(r.In.URL.Path) != "" {
+			if p.editOf(r.In.URL.Path) != nil {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		ModifyResponse: p.prefixResponse,
+		ModifyResponse: p.edit,
 		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,20 +58,33 @@ func startProxy(t *testing.T, s *Server) *Proxy {
 
 // Prefix puts JavaScript in front of a script under /assets/ whose name starts with name: it takes something away that
 // browsers have. Call it before the first request.
-func (p *Proxy) Prefix(name, script string) { p.prefixes[name] = script }
-
-func (p *Proxy) prefixOf(urlPath string) string {
-	for name, script := range p.prefixes {
-		if strings.HasPrefix(urlPath, "/assets/"+name) && strings.HasSuffix(urlPath, ".js") {
-			return script
-		}
-	}
-	return ""
+func (p *Proxy) Prefix(name, script string) {
+	p.Edit(name, ".js", func(body []byte) []byte { return append([]byte(script), body...) })
 }
 
-func (p *Proxy) prefixResponse(res *http.Response) error {
-	script := p.prefixOf(res.Request.URL.Path)
-	if script == "" {
+// Edit changes a file under /assets/ by the start and the end of its name. Call it before the first request.
+func (p *Proxy) Edit(name, extension string, edit func(body []byte) []byte) {
+	p.edits = append(p.edits, edited{name, extension, edit})
+}
+
+type edited struct {
+	name, extension string
+	edit            func(body []byte) []byte
+}
+
+// editOf is what changes a file; nil when nothing does.
+func (p *Proxy) editOf(urlPath string) func([]byte) []byte {
+	for _, e := range p.edits {
+		if strings.HasPrefix(urlPath, "/assets/"+e.name) && strings.HasSuffix(urlPath, e.extension) {
+			return e.edit
+		}
+	}
+	return nil
+}
+
+func (p *Proxy) edit(res *http.Response) error {
+	edit := p.editOf(res.Request.URL.Path)
+	if edit == nil {
 		return nil
 	}
 	body, err := io.ReadAll(res.Body)
@@ -79,7 +92,7 @@ func (p *Proxy) prefixResponse(res *http.Response) error {
 		return err
 	}
 	res.Body.Close()
-	body = append([]byte(script), body...)
+	body = edit(body)
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	res.ContentLength = int64(len(body))
 	res.Header.Set("Content-Length", strconv.Itoa(len(body)))

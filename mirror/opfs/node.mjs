@@ -4,6 +4,7 @@
 //   GOOS=js GOARCH=wasm go test -exec "$PWD/mirror/opfs/node.mjs" ./mirror/sqlite
 //
 // SQLITE_COPIES=script (or wasm) in the environment says how bytes go to SQLite and back: what is best here by default.
+// SQLITE_WASM is another sqlite.wasm.
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -23,7 +24,7 @@ go.env = { TMPDIR: '/tmp', ...process.env };
 go.exit = process.exit;
 let instance;
 go.importObject.opfs = opfsImports(() => instance.exports.mem.buffer);
-const sqliteModule = new WebAssembly.Module(fs.readFileSync(file('../sqlite/linked/sqlite.wasm')));
+const sqliteModule = new WebAssembly.Module(fs.readFileSync(process.env.SQLITE_WASM ?? file('../sqlite/linked/sqlite.wasm')));
 const sqlite = await instantiateSQLite(sqliteModule, go.importObject, { copies: process.env.SQLITE_COPIES });
 ({ instance } = await WebAssembly.instantiate(fs.readFileSync(program), go.importObject));
 sqlite.link(instance);

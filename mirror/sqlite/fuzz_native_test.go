@@ -74,18 +74,25 @@ type linkedProcess struct {
 	stderr *bytes.Buffer
 }
 
-// startLinked builds the tests of this package as for the browser, and starts them in Node.
-func startLinked(f *testing.F) *linkedProcess {
-	f.Helper()
+// buildLinked builds the tests of this package as for the browser. Where Node is missing, it skips the test.
+func buildLinked(t testing.TB) (program string) {
+	t.Helper()
 	if _, err := osexec.LookPath("node"); err != nil {
-		f.Skip("the browser's engine needs Node: ", err)
+		t.Skip("the browser's engine needs Node: ", err)
 	}
-	program := filepath.Join(f.TempDir(), "test.wasm")
+	program = filepath.Join(t.TempDir(), "test.wasm")
 	build := osexec.Command("go", "test", "-c", "-o", program, ".")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if text, err := build.CombinedOutput(); err != nil {
-		f.Fatalf("%v\n%s", err, text)
+		t.Fatalf("%v\n%s", err, text)
 	}
+	return program
+}
+
+// startLinked starts the browser's engine in Node.
+func startLinked(f *testing.F) *linkedProcess {
+	f.Helper()
+	program := buildLinked(f)
 	stderr := new(bytes.Buffer)
 	node := osexec.Command("../opfs/node.mjs", program, "-test.run=^TestAnswerFuzz$", "-test.timeout=0", "-answer")
 	node.Stderr = stderr
