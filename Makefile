@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test e2e lint bench bench-engine bench-mirror bench-server fuzz soak sqlite-wasm clean
+.PHONY: help run build test test-browsers e2e lint bench bench-engine bench-mirror bench-server fuzz soak sqlite-wasm clean
 
 FUZZTIME  ?= 10s
 SCHEDULES ?= 1000000
@@ -28,17 +28,23 @@ run: build ## Build, then serve on http://127.0.0.1:8080 with the data in ./data
 
 build: bin/millpond ## Build bin/millpond: one static binary with the page and the wasm inside
 
-test: build ## Run all tests: Go natively and in Node, TypeScript, and Chromium against bin/millpond
+test: build ## Run all tests: Go natively and in Node, TypeScript, and browsers (Firefox, where there is one) against bin/millpond
 	.ci/chromium
 	go test $$(go list ./... | grep -v /e2e)
 	$(JS) go test -exec '$(NODE_EXEC)' $(JS_PACKAGES)
+	$(JS) SQLITE_COPIES=script go test -exec '$(NODE_EXEC)' -run 'TestConformance|TestCopies|WithinCalls' ./mirror/sqlite -args -sqlite.copies=script
 	npm --prefix web test
 	go test -tags sim -timeout 20m ./e2e/sim
-	go test ./e2e/...
+	go test -timeout 20m ./e2e/...
 
-e2e: build ## Run only the tests in Chromium
+test-browsers: ## Run SQLite's tests in Chromium and in Firefox, and kill each again and again while it writes
 	.ci/chromium
-	go test -count=1 ./e2e/...
+	.ci/firefox
+	go test ./e2e -count=1 -v -timeout 60m -run 'TestDrivers|TestPackagesInBrowser|TestCopies|TestKilledBrowser' -args -kills=20
+
+e2e: build ## Run only the tests in browsers
+	.ci/chromium
+	go test -count=1 -timeout 20m ./e2e/...
 
 lint: .make/npm .make/staticcheck ## Check format, vet, staticcheck (native and js/wasm), go.mod, TypeScript
 	@test -z "$$(gofmt -l $(GO_FILES))" || { gofmt -d $(GO_FILES); exit 1; }
@@ -66,14 +72,17 @@ bench-mirror: build .make/peers ## Measure the mirror in Chromium, beside what t
 bench-server: bin/millpond .make/server-peers ## Measure the server beside nats-server and centrifuge, and write it there
 	go test ./e2e -run '^$$' -bench '^BenchmarkServer' -benchtime 1x -timeout 20m -args -report ../docs/benchmarks.md -section 'make bench-server'
 
-fuzz: ## Fuzz each decoder for FUZZTIME (10s)
+fuzz: ## Fuzz each decoder, and SQL on both engines, for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
-soak: ## Run WORLDS (10,000) simulated worlds, SCHEDULES (a million) random schedules of a mirror's session, and cut the power to SQLite thousands of times: about 20 minutes
+soak: ## Run WORLDS (10,000) simulated worlds, SCHEDULES (a million) random schedules of a mirror's session, cut the power to SQLite thousands of times, and start a thousand workers: about 40 minutes
 	go test -v -tags sim -run TestWorlds -timeout=0 ./e2e/sim -args -sim.seeds=$(WORLDS) -sim.first=$$(date +%s)
 	go test -v -run TestSchedules -timeout=0 ./mirror/session -args -session.schedules=$(SCHEDULES)
 	go test -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=10000
 	$(JS) go test -exec '$(NODE_EXEC)' -v -run TestPowerLoss -timeout=0 ./mirror/sqlite -args -sqlite.cuts=1000
+	$(JS) go test -exec '$(NODE_EXEC)' -v -run TestOpenings -timeout=0 ./mirror/sqlite -args -sqlite.openings=1000
+	.ci/chromium
+	go test -v -run TestWeekOfUse -timeout=0 ./e2e -args -uses=1000
 	go test -v -run 'TestPowerLoss|TestKilledProcess' -timeout=0 ./server/store/sqlite -args -sqlite.cuts=10000 -sqlite.kills=50
 
 sqlite-wasm: ## Compile the browser's SQLite from C again: mirror/sqlite/linked/sqlite.wasm, which is checked in
