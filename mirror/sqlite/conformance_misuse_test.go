@@ -170,3 +170,23 @@ func testPanics(t *testing.T, open func(testing.TB) sqlite.Conn) {
 		})
 	}
 }
+
+// A value that is bound while the statement is in the middle of its rows is refused, and the rows stay as they are.
+func testBindBetweenSteps(t *testing.T, open func(testing.TB) sqlite.Conn) {
+	stmt := prepare(t, open(t), "SELECT ?1 FROM (VALUES (1), (2))")
+	const bound = "bound before the first step"
+	if err := stmt.BindText(1, bound); err != nil {
+		t.Fatal(err)
+	}
+	for row := range 2 {
+		if !stmt.Step() {
+			t.Fatal("no row", stmt.Err())
+		}
+		if err := stmt.BindText(1, "while the statement is busy"); !errors.Is(err, sqlite.Misuse) {
+			t.Errorf("row %d: bound between two steps: %v, want Misuse", row, err)
+		}
+		if got := stmt.ColumnText(0); got != bound {
+			t.Errorf("row %d: %q, want %q", row, got, bound)
+		}
+	}
+}

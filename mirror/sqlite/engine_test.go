@@ -39,6 +39,7 @@ var conformance = map[string]func(*testing.T, func(testing.TB) sqlite.Conn){
 	"deny":         testDeny,
 	"interrupt":    testInterrupt,
 	"after close":  testAfterClose,
+	"bind between": testBindBetweenSteps,
 	"re-entrance":  testReentrance,
 	"panics":       testPanics,
 	"backup":       testBackup,
