@@ -101,6 +101,11 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 		l.mirror.cancel()
 		return
 	}
+	l.takeOver(db, known)
+}
+
+// takeOver goes on with another database. known is how many rows each append had in the one before.
+func (l *loop) takeOver(db *database, known map[uint64]int) {
 	l.db = db
 	l.measured(nil)
 	l.inspect.Reset(0)

@@ -55,6 +55,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a server."`
 	Append  appendCommand  `cmd:"" help:"Append events to a stream: one, or a file of them."`
 	Tail    tailCommand    `cmd:"" help:"Print a stream's events, and follow it."`
+	Mirror  mirrorCommand  `cmd:"" help:"Keep copies of streams in an SQLite file."`
 	State   stateCommand   `cmd:"" help:"Print a stream's state, and what is connected to it."`
 	Reset   resetCommand   `cmd:"" help:"Delete all events of a stream."`
 	Ready   readyCommand   `cmd:"" help:"Ask whether a server can do its work."`
