@@ -68,8 +68,8 @@ func killAgainAndAgain(t *testing.T, wasm, synchronous string, rounds int, start
 			committed += w.killWithin(b, time.Duration(random.Int64N(int64(maxPauseBeforeKill))))
 		}
 		b.Kill()
+		t.Logf("round %d: %d transactions were there, %d at the kill", round, found, committed)
 	}
-	t.Logf("%d transactions in %d rounds", committed, rounds)
 }
 
 // writer is the program in a browser, seen from here.

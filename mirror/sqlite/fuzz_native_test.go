@@ -5,7 +5,9 @@ package sqlite_test
 import (
 	"bytes"
 	"encoding/gob"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	"time"
 )
 
+var fuzzSeeds = flag.Int("sqlite.fuzz", 20, "how many random seeds FuzzGenerated begins with")
+
 // FuzzStatements lets the browser's engine, in Node, and the native one run the same SQL with the same bound values. Go's
 // fuzzer sees the branches of SQLite itself here, as the native engine is SQLite in Go.
 func FuzzStatements(f *testing.F) {
@@ -23,7 +27,8 @@ func FuzzStatements(f *testing.F) {
 	for seed := range uint64(50) {
 		f.Add(generate(seed).SQL, int64(seed), float64(seed)/3, "text", []byte("blob"))
 	}
-	for _, sql := range fuzzSeeds {
+	f.Add("; ; SELECT 1; -- nothing more", int64(0), 0.0, "", []byte{})
+	for _, sql := range fuzzSQL {
 		f.Add(sql, int64(-1), 0.1, "grüße\x00\xff", []byte{0, 1, 0xff})
 	}
 	f.Fuzz(func(t *testing.T, sql string, i int64, r float64, text string, blob []byte) {
@@ -37,14 +42,19 @@ func FuzzStatements(f *testing.F) {
 // FuzzGenerated compares the engines by SQL of the generator, which makes fewer mistakes than chance.
 func FuzzGenerated(f *testing.F) {
 	linked := startLinked(f)
-	for seed := range uint64(20) {
-		f.Add(1000 + seed)
+	for range *fuzzSeeds {
+		f.Add(rand.Uint64())
 	}
-	f.Fuzz(func(t *testing.T, seed uint64) { linked.compare(t, generate(seed)) })
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		linked.compare(t, generate(seed))
+		if t.Failed() {
+			t.Logf("the seed is %d", seed)
+		}
+	})
 }
 
-// fuzzSeeds are kinds of SQL that the generator does not make.
-var fuzzSeeds = []string{
+// fuzzSQL is kinds of SQL that the generator does not make.
+var fuzzSQL = []string{
 	"SELECT ?1, ?2, ?3, ?4, ?5, typeof(?1), typeof(?2), length(?3), hex(?4), quote(?3)",
 	"INSERT INTO t(i, r, x, b) VALUES (?, ?, ?, ?) RETURNING *; SELECT * FROM t ORDER BY id DESC LIMIT 1",
 	"CREATE TABLE new(a INTEGER PRIMARY KEY AUTOINCREMENT, b UNIQUE DEFAULT 7, c AS (b * 2)); INSERT INTO new(b) VALUES (?1), (?3); SELECT * FROM new",

@@ -45,10 +45,12 @@ func (in fuzzInput) answer() string {
 func (in fuzzInput) statements(conn sqlite.Conn) (list []string) {
 	for rest := in.SQL; rest != "" && len(list) < maxFuzzStatements; {
 		stmt, tail, err := conn.Prepare(rest)
+		if stmt != nil {
+			stmt.Close()
+		}
 		if err != nil || tail == "" {
 			return append(list, rest)
 		}
-		stmt.Close()
 		list = append(list, strings.TrimSuffix(rest, tail))
 		rest = tail
 	}
