@@ -24,7 +24,6 @@ var bugs = []string{
 	"send an outbox row twice",
 	"forget the incarnation precondition",
 	"keep an append without waiting for the disk",
-	"end the transaction of a batch",
 	// mirror
 	"forget what a restored backup has lost",
 	// mirror/query

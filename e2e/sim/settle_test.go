@@ -17,7 +17,7 @@ func (w *world) settle() {
 	end := time.Now().Add(settleTime)
 	why := w.unsettled()
 	for why != "" && !w.failed() {
-		if !w.clock.next(min2(end, time.Now().Add(200*time.Millisecond))) && !time.Now().Before(end) {
+		if !w.clock.next(earlier(end, time.Now().Add(200*time.Millisecond))) && !time.Now().Before(end) {
 			w.fail("%v after the last fault: %s", settleTime, why)
 			return
 		}
@@ -44,7 +44,7 @@ func (d *device) status() string {
 	return fmt.Sprintf("%s %v", text, err)
 }
 
-func min2(a, b time.Time) time.Time {
+func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
 	}

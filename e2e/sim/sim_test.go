@@ -13,7 +13,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("sim.seed", 0, "run the world of this seed only, and print all of its trace")
-	seedsFlag = flag.Uint64("sim.seeds", 500, "how many worlds TestWorlds runs")
+	seedsFlag = flag.Uint64("sim.seeds", 300, "how many worlds TestWorlds runs")
 	sameFlag  = flag.Uint64("sim.same", 20, "how many worlds TestSameTrace runs twice")
 	firstFlag = flag.Uint64("sim.first", 1, "the seed of the first world")
 )

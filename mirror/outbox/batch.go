@@ -30,11 +30,7 @@ type Confirmed struct {
 // a copy anew, in the place of the one that was there.
 func (o *Outbox) Begin(name millpond.Name, incarnation millpond.Incarnation, replace bool) error {
 	o.batch = batch{name: name}
-	load := o.loadWithin
-	if planted == "end the transaction of a batch" {
-		load = o.load
-	}
-	if err := load(); err != nil {
+	if err := o.loadWithin(); err != nil {
 		return err
 	}
 	if o.names[name] == 0 {

@@ -146,7 +146,7 @@ func (m *Machine) tickConnection() {
 		m.drop(millpond.Unavailable, fmt.Sprintf("the server did not answer a probe within %v", millpond.ProbeTimeout))
 	case m.open() && m.leaveAt <= m.now:
 		m.drop(millpond.Unavailable, "the server said that it goes away")
-	case m.probeAt <= m.now && planted != "never probe":
+	case m.probeAt <= m.now:
 		m.probe()
 	case m.reconnectAt <= m.now:
 		m.dial()
@@ -166,9 +166,12 @@ func (m *Machine) probe() {
 	if m.probeBy != Never {
 		return
 	}
+	m.probeAt = Never
+	if planted == "never probe" {
+		return
+	}
 	m.nonce++
 	m.send(&millpond.Ping{Nonce: m.nonce})
-	m.probeAt = Never
 	m.probeBy = m.now + millpond.ProbeTimeout
 }
 

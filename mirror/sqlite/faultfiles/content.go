@@ -47,10 +47,15 @@ func (ch change) apply(data []byte) []byte {
 
 // resized makes data shorter, or longer by zeros.
 func resized(data []byte, size int64) []byte {
-	if more := size - int64(len(data)); more > 0 {
-		data = append(data, make([]byte, more)...)
+	old := int64(len(data))
+	if size > int64(cap(data)) {
+		data = slices.Grow(data, int(max(size-old, old))) // twice as long at least: logs grow by small writes
 	}
-	return data[:size]
+	data = data[:size]
+	if size > old {
+		clear(data[old:])
+	}
+	return data
 }
 
 func (c *content) sync() {
