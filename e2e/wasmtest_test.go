@@ -19,6 +19,9 @@ import (
 // wasmPackages are the packages of the mirror whose tests a browser runs too, on OPFS.
 var wasmPackages = []string{"mirror/sqlite", "mirror/opfs", "mirror/replica", "mirror/query", "mirror/projection", "mirror/feed", "mirror"}
 
+// noExamples leaves out what needs temporary files of the operating system, as examples do.
+const noExamples = "-test.run=^(Test|Fuzz)"
+
 // wasmPatience bounds the run of one package, longer than the timeout that the tests themselves are given.
 const wasmPatience = 3 * time.Minute
 
@@ -31,7 +34,7 @@ func TestPackagesInBrowser(t *testing.T) {
 	inBrowsers(t, func(t *testing.T, start func(testing.TB, string) wasmBrowser) {
 		b := start(t, t.TempDir())
 		for _, pkg := range wasmPackages {
-			args := []string{"-test.v", "-test.timeout=2m"}
+			args := []string{"-test.v", "-test.timeout=2m", noExamples}
 			if pkg == "mirror/sqlite" {
 				args = append(args, "-sqlite.copies=wasm")
 			}
@@ -101,7 +104,7 @@ func TestCopiesByScript(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), wasmPatience)
 		defer cancel()
 		var code int
-		err := page.Evaluate(ctx, "run("+quoted("-test.v", "-test.timeout=2m", "-sqlite.copies=script")+", 'script')", &code)
+		err := page.Evaluate(ctx, "run("+quoted("-test.v", "-test.timeout=2m", noExamples, "-sqlite.copies=script")+", 'script')", &code)
 		if output := evaluate[string](t, page, "output"); err != nil || code != 0 || !strings.Contains(output, "--- PASS: TestCopies") {
 			t.Errorf("%v, exit code %d:\n%s", err, code, output)
 		}
