@@ -321,6 +321,7 @@ func (l *loop) retryAppend(id uint64) error {
 	if _, ok := l.sending[id]; !ok && id <= l.fed {
 		l.send(&a)
 	}
+	l.feed() // after a restart nothing has been fed up to it
 	return nil
 }
 

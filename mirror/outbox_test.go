@@ -224,6 +224,9 @@ func TestRefusedAppends(t *testing.T) {
 	if n := number(t, m, "SELECT count(*) FROM outbox WHERE state = 'refused' AND error_message = 'stream paused: lunch'"); n != 2 {
 		t.Errorf("%d rows say why", n)
 	}
+	m.Close()
+	m = open(t, f, Options{Path: path}) // again, with nothing that is pending
+	stream(t, m, pond)
 	f.change(func() { paused = false })
 	if err := errors.Join(m.RetryAppend(t.Context(), first.ID), m.DropAppend(t.Context(), second.ID)); err != nil {
 		t.Fatal(err)
