@@ -40,11 +40,6 @@ const (
 	querySlice = 8 * time.Millisecond
 	// maxBeside bounds the queries that run beside the loop at a time; more wait.
 	maxBeside = 4
-	// maxSnapshotPages is how long the write-ahead log may grow, in pages of 4 KiB, while a query reads from beneath it: 64 MiB.
-	// Then the query fails.
-	maxSnapshotPages = 16384
-	// snapshotCacheBytes bounds what such a query keeps of the database in memory.
-	snapshotCacheBytes = 2 << 20
 
 	// flushInterval is how often live queries run again and status is pushed, at the most: once a frame of a 60 Hz screen.
 	flushInterval = 16 * time.Millisecond

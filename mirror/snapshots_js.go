@@ -8,6 +8,14 @@ import (
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
 
+const (
+	// maxSnapshotPages is how long the write-ahead log may grow, in pages of 4 KiB, while a query reads from beneath it: 64 MiB.
+	// Then the query fails.
+	maxSnapshotPages = 16384
+	// snapshotCacheBytes bounds what such a query keeps of the database in memory.
+	snapshotCacheBytes = 2 << 20
+)
+
 // snapshots gives out connections beside the mirror's own, each to the database as it is at the moment. While there are any, the
 // database is only written to at the end of its write-ahead log. When that has grown to maxSnapshotPages, SQLite writes
 // over them all the same: then they fail, rather than the log grow for ever.
