@@ -142,18 +142,6 @@ func (l *ledger) committed(key string) []*node {
 	return l.byKey[key]
 }
 
-// holds reports whether the log as it is now has the key.
-func (l *ledger) holds(name millpond.Name, key string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for n := l.heads[name]; n != nil; n = n.parent {
-		if n.event.IdempotencyKey == key {
-			return true
-		}
-	}
-	return false
-}
-
 func (l *ledger) saved() map[millpond.Name]*node {
 	l.mu.Lock()
 	defer l.mu.Unlock()
