@@ -2,6 +2,7 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -167,9 +168,7 @@ func (l *Live) take(w *watch) {
 
 // try runs a statement, here or elsewhere. ErrUnfinished says that it is away.
 func (l *Live) try(ctx context.Context, w *watch) (*Result, map[string]struct{}, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
+	ctx = either{ctx, w.ctx}
 	if w.within != nil {
 		return l.tryWithin(ctx, w)
 	}
@@ -196,6 +195,15 @@ func (l *Live) tryWithin(ctx context.Context, w *watch) (result *Result, tables 
 	}
 	return result, decisive, err
 }
+
+// either is a context that ends with another one, too: at once, where a goroutine that passes it on would have to wait for a
+// statement in a browser. Only Err tells of it.
+type either struct {
+	context.Context
+	other context.Context
+}
+
+func (e either) Err() error { return cmp.Or(e.Context.Err(), e.other.Err()) }
 
 // awayWork runs a statement elsewhere. What is written meanwhile makes it dirty, as ever.
 func (l *Live) awayWork(w *watch) Work {
