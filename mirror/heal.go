@@ -91,6 +91,9 @@ func (l *loop) replaceDatabase(why *StorageProblem) {
 	}
 	rows = rows.With(l.rowsInMemory())
 	l.stopBeside()
+	if why.Code == CodeStorageLost && l.db.lose != nil {
+		l.db.lose()
+	}
 	if err := l.db.close(); err != nil {
 		log.Warn("the storage that has failed does not close cleanly", "error", err)
 	}

@@ -29,6 +29,7 @@ func (f folder) open(ctx context.Context) (*storage, error) {
 	return &storage{
 		conn: c, kind: StorageOPFS, release: pool.Close,
 		check:  func() (*Space, error) { return checkPool(pool) },
+		lose:   pool.Lose,
 		beside: (&snapshots{conn: c, pool: pool}).open,
 	}, nil
 }

@@ -34,6 +34,8 @@ type storage struct {
 	// check measures the room that there is, as far as it can, and fails when the files are not where they were any more, though the
 	// connection may work on. It is called away from the mirror's goroutine. nil: there are no files.
 	check func() (*Space, error)
+	// lose has closing write nothing more, after check has failed. nil: it may write.
+	lose func()
 	// beside opens another connection, which reads the database as it is now for as long as it is open; leave is to be called
 	// on the goroutine of conn after it is closed. nil: there can be none.
 	beside func() (conn sqlite.Conn, leave func(), err error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"syscall/js"
+	"time"
 
 	"github.com/millpond-dev/millpond/mirror/sqlite"
 )
@@ -80,26 +81,31 @@ func Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// call calls a function of opfs.js that answers by a promise, and waits for it. Not to be called in a callback.
+// call calls a function of opfs.js that answers by a promise, and waits for it, within the bound of limits.go. Not to be called in a
+// callback.
 func call(function string, args ...any) (js.Value, error) {
 	type outcome struct {
 		value js.Value
 		err   error
 	}
-	done := make(chan outcome, 1)
+	done := make(chan outcome, 2) // the callbacks never wait, also when nobody does any more
 	resolve := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		done <- outcome{value: args[0]}
 		return nil
 	})
-	defer resolve.Release()
 	reject := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		done <- outcome{err: jsError(function, args[0])}
 		return nil
 	})
-	defer reject.Release()
 	promises().Call(function, args...).Call("then", resolve, reject)
-	o := <-done
-	return o.value, o.err
+	select {
+	case o := <-done:
+		resolve.Release()
+		reject.Release()
+		return o.value, o.err
+	case <-time.After(promisePatience):
+		return js.Value{}, &Error{Op: function, Name: "TimeoutError", Message: fmt.Sprintf("the browser has not answered within %v", promisePatience)}
+	}
 }
 
 // promises is the part of opfs.js that works by promises, which import functions cannot.

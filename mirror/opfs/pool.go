@@ -150,6 +150,16 @@ func (p *Pool) Close() error {
 	return errors.Join(errs...)
 }
 
+// Lose has every later call fail, and what is pending forgotten, without a word to the browser: one that has cleared the site's data
+// can keep those waiting for ever that write to files which are no more, or close them. Close is to follow.
+func (p *Pool) Lose() {
+	for _, f := range p.all {
+		f.buffer.take(f)
+		f.dirty, f.broken = false, ErrLost
+		f.handle = new(sqlite.MemoryFile)
+	}
+}
+
 // Abandon closes the files as the death of the worker does: what is pending is lost. It is for tests.
 func (p *Pool) Abandon() error {
 	for _, f := range p.all {
