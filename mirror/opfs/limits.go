@@ -23,8 +23,4 @@ const (
 	openPatience = 3 * time.Second
 	minOpenPause = time.Millisecond
 	maxOpenPause = 50 * time.Millisecond
-
-	// promisePatience bounds how long the browser may take for what it promises: a mirror that waits for ever is of no use, and
-	// one in memory is.
-	promisePatience = 10 * time.Second
 )

@@ -81,7 +81,11 @@ func Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// call calls a function of opfs.js that answers by a promise, and waits for it, within the bound of limits.go. Not to be called in a
+// promisePatience bounds how long the browser may take for what it promises: a mirror that waits for ever is of no use, and one in
+// memory is.
+const promisePatience = 10 * time.Second
+
+// call calls a function of opfs.js that answers by a promise, and waits for it, for so long. Not to be called in a
 // callback.
 func call(function string, args ...any) (js.Value, error) {
 	type outcome struct {
